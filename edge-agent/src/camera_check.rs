@@ -46,7 +46,7 @@ pub struct Args {
 
 /// What the camera is doing, as the agent would report it (HB-2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum State {
+enum PictureState {
     Unseen,
     Clear,
     Covered,
@@ -55,7 +55,7 @@ enum State {
     Gone,
 }
 
-impl State {
+impl PictureState {
     fn said(self) -> &'static str {
         match self {
             Self::Unseen => "no frame yet",
@@ -100,7 +100,7 @@ struct Watch {
     motion: Motion,
     /// For a live camera.
     plausibility: Option<Plausibility>,
-    state: State,
+    state: PictureState,
     size: (u32, u32),
     undecodable: u64,
     settled_mib: Option<u64>,
@@ -115,7 +115,7 @@ impl Watch {
             last_frame: now,
             motion: Motion::new(0, 0),
             plausibility: live.then(Plausibility::default),
-            state: State::Unseen,
+            state: PictureState::Unseen,
             size: (0, 0),
             undecodable: 0,
             settled_mib: None,
@@ -139,10 +139,12 @@ impl Watch {
         let poor =
             self.plausibility.as_mut().and_then(|judge| judge.look(picture.frame(), elapsed_ms));
         self.turn(match sight {
-            _ if poor.is_some_and(Complaint::is_blind) => poor.map_or(State::Clear, State::Poor),
-            s if s.covered => State::Covered,
-            s if s.frozen_ms >= FROZEN_AFTER_MS => State::Frozen,
-            _ => poor.map_or(State::Clear, State::Poor),
+            _ if poor.is_some_and(Complaint::is_blind) => {
+                poor.map_or(PictureState::Clear, PictureState::Poor)
+            }
+            s if s.covered => PictureState::Covered,
+            s if s.frozen_ms >= FROZEN_AFTER_MS => PictureState::Frozen,
+            _ => poor.map_or(PictureState::Clear, PictureState::Poor),
         });
         if self.settled_mib.is_none() && self.begun.elapsed() >= self.time / SETTLED_SHARE {
             self.settled_mib = Some(rss_mib());
@@ -150,13 +152,15 @@ impl Watch {
     }
 
     fn nothing(&mut self, present: bool) {
-        if !present && self.state != State::Unseen || self.last_frame.elapsed() >= SILENT_AFTER {
+        if !present && self.state != PictureState::Unseen
+            || self.last_frame.elapsed() >= SILENT_AFTER
+        {
             self.size = (0, 0);
-            self.turn(State::Gone);
+            self.turn(PictureState::Gone);
         }
     }
 
-    fn turn(&mut self, state: State) {
+    fn turn(&mut self, state: PictureState) {
         if state != self.state {
             self.state = state;
             self.say(state.said());

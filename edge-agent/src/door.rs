@@ -55,7 +55,7 @@ impl Prompt {
 
 /// The check of whoever is asked now.
 #[derive(Debug)]
-struct Asked {
+struct CheckUnderWay {
     track: TrackId,
     check: ActiveCheck,
     seen_ms: u64,
@@ -84,7 +84,7 @@ pub struct DoorCheck {
     screen: Option<Screen>,
     /// The room is in doorway mode.
     on: bool,
-    asked: Option<Asked>,
+    asked: Option<CheckUnderWay>,
     tries: DoorAttempts,
     prompt: Prompt,
 }
@@ -122,7 +122,7 @@ impl DoorCheck {
             return None;
         }
         let faces: Vec<_> = faces.collect();
-        let over = |asked: &Asked| {
+        let over = |asked: &CheckUnderWay| {
             let rested = asked.failed_ms.is_some_and(|at| mono_ms.saturating_sub(at) >= REST_MS);
             rested || asked.passed || mono_ms.saturating_sub(asked.seen_ms) >= LEFT_MS
         };
@@ -134,7 +134,7 @@ impl DoorCheck {
             let waiting =
                 faces.iter().filter(|at_door| !at_door.passed && self.tries.may_ask(at_door.track));
             let nearest = waiting.max_by(|a, b| a.face.rect.width.total_cmp(&b.face.rect.width));
-            self.asked = nearest.map(|at_door| Asked {
+            self.asked = nearest.map(|at_door| CheckUnderWay {
                 track: at_door.track,
                 check: ActiveCheck::new(drawn()),
                 seen_ms: mono_ms,

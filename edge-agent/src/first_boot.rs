@@ -48,7 +48,7 @@ const ERROR_FILE: &str = "zaigang-error.txt";
 #[command(after_help = EXAMPLES)]
 pub struct Args {
     /// Before the network is up: Wi-Fi, time, configuration; with it: the registration
-    step: Step,
+    step: FirstBootStep,
     /// The file on the boot partition
     #[arg(long, value_name = "FILE", default_value = "/boot/firmware/zaigang.toml")]
     from: PathBuf,
@@ -61,7 +61,7 @@ pub struct Args {
 }
 
 #[derive(Debug, Clone, Copy, clap::ValueEnum)]
-enum Step {
+enum FirstBootStep {
     Settings,
     Registration,
 }
@@ -145,8 +145,8 @@ impl Args {
         let boot = self.from.parent().unwrap_or(Path::new("")).to_owned();
         let error_file = boot.join(ERROR_FILE);
         let done = match self.step {
-            Step::Settings => self.settings(&boot),
-            Step::Registration => self.register(&boot),
+            FirstBootStep::Settings => self.settings(&boot),
+            FirstBootStep::Registration => self.register(&boot),
         };
         match &done {
             Ok(()) => match fs::remove_file(&error_file) {

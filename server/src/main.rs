@@ -48,7 +48,7 @@ impl CheckArgs {
             return Ok(());
         }
         if self.json {
-            return Err(Said.into());
+            return Err(AlreadyPrinted.into());
         }
         anyhow::bail!("{}", faults.join("\n"))
     }
@@ -57,7 +57,7 @@ impl CheckArgs {
 /// The fault was printed already.
 #[derive(Debug, thiserror::Error)]
 #[error("")]
-struct Said;
+struct AlreadyPrinted;
 
 impl AccountArgs {
     fn run(self) -> anyhow::Result<()> {
@@ -180,7 +180,7 @@ fn main() -> ExitCode {
     };
     let failed = match done {
         Ok(()) => None,
-        Err(error) if error.is::<Said>() => Some((String::new(), ExitCode::FAILURE)),
+        Err(error) if error.is::<AlreadyPrinted>() => Some((String::new(), ExitCode::FAILURE)),
         Err(error) => {
             // Nothing that a service manager mends by starting again.
             let set_up = error.chain().any(|cause| {

@@ -30,7 +30,7 @@ use trust::SigningKey;
 
 pub use error::OutboxError;
 use plan::LaneHeads;
-use state::State;
+use state::OutboxState;
 
 /// How much disk the outbox may use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -129,7 +129,7 @@ pub struct Outbox {
 
 #[derive(Debug)]
 struct Inner {
-    state: Mutex<State>,
+    state: Mutex<OutboxState>,
     appended: Notify,
     boot: Boot,
     device: DeviceId,
@@ -151,7 +151,7 @@ impl Outbox {
         device: DeviceId,
         options: OutboxOptions,
     ) -> Result<Self, OutboxError> {
-        let state = State::open(dir, key, device.clone(), options)?;
+        let state = OutboxState::open(dir, key, device.clone(), options)?;
         let boot = Boot { boot_id: new_boot_id()?, boot_count: state.boot_count() };
         Ok(Self {
             inner: Arc::new(Inner {
@@ -270,7 +270,7 @@ impl Outbox {
         Ok(Stalled { _state: self.lock()? })
     }
 
-    fn lock(&self) -> Result<MutexGuard<'_, State>, OutboxError> {
+    fn lock(&self) -> Result<MutexGuard<'_, OutboxState>, OutboxError> {
         self.inner.state.lock().map_err(|_| OutboxError::Poisoned)
     }
 }
@@ -278,7 +278,7 @@ impl Outbox {
 /// Each call of the outbox waits while it lives; see [`Outbox::stall`].
 #[derive(Debug)]
 pub struct Stalled<'a> {
-    _state: MutexGuard<'a, State>,
+    _state: MutexGuard<'a, OutboxState>,
 }
 
 fn ack(body: &DownBody, refused_because: Option<String>, templates_deleted: Vec<PersonId>) -> Up {

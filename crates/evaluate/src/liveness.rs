@@ -64,14 +64,14 @@ pub struct Rate {
 }
 
 /// One line of the CSV.
-struct Row {
+struct ListedPresentation {
     path: PathBuf,
     /// One of [`SPECIES`], or one with a note of its own: `replay:large screen`.
     species: String,
     source: String,
 }
 
-impl Row {
+impl ListedPresentation {
     fn is_live(species: &str) -> bool {
         species.split(':').next() == Some(LIVE)
     }
@@ -125,7 +125,7 @@ pub fn run(spec: &PackSpec, labels: &Path, viewing: Viewing) -> anyhow::Result<L
         }
     }
     let (living, attacks): (Vec<_>, Vec<_>) =
-        judged.into_iter().partition(|(species, _)| Row::is_live(species));
+        judged.into_iter().partition(|(species, _)| ListedPresentation::is_live(species));
     let mut apcer: Vec<(String, Rate)> =
         attacks.iter().map(|(species, said)| (species.clone(), rate(said, Judged::Live))).collect();
     apcer.sort_by(|a, b| b.1.rate.total_cmp(&a.1.rate));
@@ -269,7 +269,7 @@ fn follow(last: Option<Rect>, faces: &[FaceBox]) -> Option<FaceBox> {
     (best.rect.iou(&last) >= SAME_FACE_IOU).then_some(*best)
 }
 
-fn read(labels: &Path) -> anyhow::Result<Vec<Row>> {
+fn read(labels: &Path) -> anyhow::Result<Vec<ListedPresentation>> {
     let file = labels.display();
     let beside = labels.parent().unwrap_or(Path::new("."));
     let mut rows = Vec::new();
@@ -289,7 +289,7 @@ fn read(labels: &Path) -> anyhow::Result<Vec<Row>> {
         let path = beside.join(path);
         ensure!(path.exists(), "{file}:{line}: {} is not there", path.display());
         let species = note.map_or((*species).to_owned(), |note| format!("{species}:{note}"));
-        rows.push(Row { path, species, source: source.to_owned() });
+        rows.push(ListedPresentation { path, species, source: source.to_owned() });
     }
     ensure!(!rows.is_empty(), "{file}: holds no line \"path,live|print|replay|mask\"");
     Ok(rows)

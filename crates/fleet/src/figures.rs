@@ -18,7 +18,7 @@ pub(crate) struct FleetReport {
 }
 
 #[derive(Serialize)]
-struct Line<'a> {
+struct FigureLine<'a> {
     name: &'a str,
     target: String,
     figure: f64,
@@ -56,7 +56,7 @@ impl FleetReport {
         };
         self.short += usize::from(verdict == "falls short");
         if self.json {
-            let line = Line { name, target, figure, unit, verdict };
+            let line = FigureLine { name, target, figure, unit, verdict };
             println!("{}", serde_json::to_string(&line).unwrap_or_default());
         } else {
             println!("{name} · {target} · {figure:.2} {unit} · {verdict}");

@@ -22,7 +22,7 @@ const HEARTBEAT: Duration = Duration::from_mins(1);
 
 /// What came of it; the last line of standard output.
 #[derive(serde::Serialize)]
-struct Told {
+struct SoakReport {
     raised: u64,
     receipted: u64,
     /// Downward messages that did not verify.
@@ -59,7 +59,7 @@ pub(crate) fn play(cli: &Cli, http: &str, journal: &Path) -> Result<()> {
         }
     });
     let of = |n: &std::sync::atomic::AtomicU64| n.load(Ordering::SeqCst);
-    let told = Told {
+    let told = SoakReport {
         raised: of(&counts.raised),
         receipted: of(&counts.receipted),
         refused: of(&counts.refused),

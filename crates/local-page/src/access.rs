@@ -31,10 +31,10 @@ pub struct Access {
     code: String,
     made_ms: u64,
     wrong: u8,
-    session: Option<Session>,
+    session: Option<PageSession>,
 }
 
-struct Session {
+struct PageSession {
     token: String,
     last_ms: u64,
 }
@@ -73,7 +73,7 @@ impl Access {
         }
         let digits: String = text_fold::digits(code).chars().filter(|c| *c != '-').collect();
         if same(&digits, &self.code) {
-            self.session = Some(Session { token: token.clone(), last_ms: now_ms });
+            self.session = Some(PageSession { token: token.clone(), last_ms: now_ms });
             return EntryOutcome::In(token);
         }
         self.wrong = self.wrong.saturating_add(1);

@@ -126,25 +126,25 @@ impl Lines {
 }
 
 impl MakeWriter<'_> for Lines {
-    type Writer = Line;
+    type Writer = LogLine;
 
-    fn make_writer(&self) -> Line {
-        Line { level: Level::INFO, lines: *self }
+    fn make_writer(&self) -> LogLine {
+        LogLine { level: Level::INFO, lines: *self }
     }
 
-    fn make_writer_for(&self, meta: &Metadata<'_>) -> Line {
-        Line { level: *meta.level(), lines: *self }
+    fn make_writer_for(&self, meta: &Metadata<'_>) -> LogLine {
+        LogLine { level: *meta.level(), lines: *self }
     }
 }
 
 /// One line; it comes whole.
 #[derive(Debug)]
-struct Line {
+struct LogLine {
     level: Level,
     lines: Lines,
 }
 
-impl io::Write for Line {
+impl io::Write for LogLine {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let line = redacted(&String::from_utf8_lossy(bytes));
         let line = single_line::kept(&line, self.lines.colours).into_owned();

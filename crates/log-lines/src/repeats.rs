@@ -15,11 +15,11 @@ const MOST: usize = 512;
 /// What was said.
 #[derive(Debug, Default)]
 pub(super) struct Repeats {
-    said: HashMap<String, Said>,
+    said: HashMap<String, LastSaid>,
 }
 
 #[derive(Debug)]
-struct Said {
+struct LastSaid {
     at: Instant,
     /// Which wait comes next.
     step: usize,
@@ -53,8 +53,10 @@ impl Repeats {
             self.said.retain(|_, said| now.saturating_duration_since(said.at) < WAITS[0]);
         }
         if self.said.len() < MOST {
-            self.said
-                .insert(kind, Said { at: now, step: 0, since: 0, last: (level, String::new()) });
+            self.said.insert(
+                kind,
+                LastSaid { at: now, step: 0, since: 0, last: (level, String::new()) },
+            );
         }
         Some(line.to_owned())
     }
@@ -74,7 +76,7 @@ impl Repeats {
     fn take(
         &mut self,
         now: Instant,
-        due: impl Fn(&Said, Duration) -> bool,
+        due: impl Fn(&LastSaid, Duration) -> bool,
     ) -> Vec<(Level, String)> {
         let mut lines = Vec::new();
         for said in self.said.values_mut().filter(|said| said.since > 0) {

@@ -51,8 +51,8 @@ impl Side {
 
     /// By what two policies have in common: ids hold the first cause, which another policy may
     /// move. Of one place the earlier cause stands first.
-    fn places(self) -> BTreeMap<Place, Vec<Finding>> {
-        let mut places: BTreeMap<Place, Vec<Finding>> = BTreeMap::new();
+    fn places(self) -> BTreeMap<ComparisonKey, Vec<Finding>> {
+        let mut places: BTreeMap<ComparisonKey, Vec<Finding>> = BTreeMap::new();
         for (key, finding) in self.stand {
             places.entry((key.rule, key.session, key.subject)).or_default().push(finding);
         }
@@ -63,7 +63,7 @@ impl Side {
     }
 }
 
-type Place = (Rule, Option<SessionId>, Subject);
+type ComparisonKey = (Rule, Option<SessionId>, Subject);
 
 /// A recording on its way through several policies.
 #[derive(Debug)]
@@ -95,8 +95,8 @@ impl Comparison {
 }
 
 fn held_against(
-    before: &BTreeMap<Place, Vec<Finding>>,
-    after: BTreeMap<Place, Vec<Finding>>,
+    before: &BTreeMap<ComparisonKey, Vec<Finding>>,
+    after: BTreeMap<ComparisonKey, Vec<Finding>>,
 ) -> WhatIf {
     let mut result = WhatIf::default();
     for (place, old) in before {

@@ -12,7 +12,7 @@ use crate::time::Offset;
 use crate::{Moment, Mono, SessionId, Wall};
 
 /// One place per rule and session; without a session, per rule and first cause.
-type Place = (Rule, Option<SessionId>, u64);
+type LedgerPlace = (Rule, Option<SessionId>, u64);
 
 #[derive(Clone, Debug)]
 struct Entry {
@@ -20,7 +20,7 @@ struct Entry {
     said: Finding,
     /// As true now: what the closing step brings up to date.
     finding: Finding,
-    state: State,
+    state: LedgerState,
     /// Last time it was true; a finding without a session is known again by overlap with it.
     last: u64,
     /// The ticks at which it was opened (last) and last said: what was known then is what it is
@@ -50,7 +50,7 @@ pub(crate) fn is_weaker(said: &Finding, draft: &Allegation) -> bool {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum State {
+enum LedgerState {
     Standing,
     Withdrawn,
     Closed,
@@ -59,7 +59,7 @@ enum State {
 /// All findings that may still change.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct FindingLedger {
-    entries: BTreeMap<Place, Entry>,
+    entries: BTreeMap<LedgerPlace, Entry>,
 }
 
 /// What every finding of one evaluation carries.
@@ -150,7 +150,7 @@ impl FindingLedger {
             return;
         };
         entry.last = entry.last.max(last);
-        if entry.state == State::Closed {
+        if entry.state == LedgerState::Closed {
             return;
         }
         let old = &entry.finding;
@@ -165,7 +165,7 @@ impl FindingLedger {
             || new_names.iter().any(|n| !old_names.contains(n))
             || draft.kind != old.kind;
         let (key, incident, revision) = (old.key.clone(), old.incident.clone(), old.revision);
-        if entry.state == State::Withdrawn {
+        if entry.state == LedgerState::Withdrawn {
             entry.finding = stamp.finding(draft, key, incident, revision + 1, Step::Opened);
         } else if weaker {
             // There is no step downwards: what was said is taken back, and what remains is said
@@ -182,7 +182,7 @@ impl FindingLedger {
             entry.finding = stamp.finding(draft, key, incident, revision, old.step);
             return;
         }
-        entry.state = State::Standing;
+        entry.state = LedgerState::Standing;
         entry.said_tick = stamp.basis_tick;
         if entry.finding.step == Step::Opened {
             entry.opened_tick = entry.said_tick;
@@ -191,7 +191,7 @@ impl FindingLedger {
         out.push(EngineOutput::Finding(Box::new(entry.finding.clone())));
     }
 
-    fn place(&self, stamp: &FindingStamp, draft: &Allegation) -> Place {
+    fn place(&self, stamp: &FindingStamp, draft: &Allegation) -> LedgerPlace {
         if stamp.session.is_some() {
             return (draft.rule, stamp.session.clone(), 0);
         }
@@ -200,7 +200,7 @@ impl FindingLedger {
             std::mem::discriminant(&e.finding.key.subject) == std::mem::discriminant(&draft.subject)
         };
         let overlap = known.filter(|(_, e)| {
-            e.finding.key.subject == draft.subject || (e.state != State::Closed && alike(e))
+            e.finding.key.subject == draft.subject || (e.state != LedgerState::Closed && alike(e))
         });
         let last =
             draft.spans.iter().filter_map(|(_, s)| s.last()).max().unwrap_or(draft.first_cause);
@@ -222,8 +222,11 @@ impl FindingLedger {
         out: &mut Vec<EngineOutput>,
     ) {
         for ((rule, of, first), entry) in &mut self.entries {
-            if of.as_ref() == session && entry.state == State::Standing && !keep(*rule, *first) {
-                entry.state = State::Withdrawn;
+            if of.as_ref() == session
+                && entry.state == LedgerState::Standing
+                && !keep(*rule, *first)
+            {
+                entry.state = LedgerState::Withdrawn;
                 entry.step(at, Step::Withdrawn, Some(why(*rule)), out);
             }
         }
@@ -238,10 +241,10 @@ impl FindingLedger {
     ) {
         for entry in self.entries.values_mut() {
             if over(&entry.finding, entry.last) {
-                if entry.state == State::Standing {
+                if entry.state == LedgerState::Standing {
                     entry.step(at, Step::Closed, None, out);
                 }
-                entry.state = State::Closed;
+                entry.state = LedgerState::Closed;
             }
         }
     }
@@ -255,7 +258,7 @@ impl FindingLedger {
             } else {
                 of.is_none() && e.last < horizon
             };
-            !gone || e.state == State::Standing
+            !gone || e.state == LedgerState::Standing
         });
     }
 
@@ -264,7 +267,7 @@ impl FindingLedger {
         let alone = self
             .entries
             .iter()
-            .filter(|((_, of, _), e)| of.is_none() && e.state == State::Standing);
+            .filter(|((_, of, _), e)| of.is_none() && e.state == LedgerState::Standing);
         alone.map(|(_, e)| (&e.finding.key, e.last))
     }
 
@@ -277,7 +280,7 @@ impl FindingLedger {
         let of = self
             .entries
             .iter()
-            .filter(move |((_, of, _), e)| *of == session && e.state == State::Standing);
+            .filter(move |((_, of, _), e)| *of == session && e.state == LedgerState::Standing);
         of.map(|((rule, _, first), e)| StandingFinding {
             rule: *rule,
             first: *first,
@@ -289,13 +292,13 @@ impl FindingLedger {
 
     /// The sessions for which something stands.
     pub(crate) fn standing_sessions(&self) -> BTreeSet<&SessionId> {
-        let standing = self.entries.iter().filter(|(_, e)| e.state == State::Standing);
+        let standing = self.entries.iter().filter(|(_, e)| e.state == LedgerState::Standing);
         standing.filter_map(|((_, of, _), _)| of.as_ref()).collect()
     }
 
     /// The ticks whose knowledge something that stands is held against.
     pub(crate) fn basis_ticks(&self) -> BTreeSet<u64> {
-        let standing = self.entries.values().filter(|e| e.state == State::Standing);
+        let standing = self.entries.values().filter(|e| e.state == LedgerState::Standing);
         standing.flat_map(|e| [e.opened_tick, e.said_tick]).collect()
     }
 
@@ -306,7 +309,7 @@ impl FindingLedger {
         first_cause: u64,
         otherwise: Option<SessionId>,
     ) -> Option<SessionId> {
-        let said = |((rule, ..), e): &(&Place, &Entry)| {
+        let said = |((rule, ..), e): &(&LedgerPlace, &Entry)| {
             *rule == Rule::Hb4 && e.finding.key.first_cause == Mono(first_cause)
         };
         self.entries.iter().find(said).map_or(otherwise, |((_, session, _), _)| session.clone())
@@ -334,7 +337,7 @@ impl Entry {
         let finding = stamp.finding(draft, key, incident, 1, Step::Opened);
         let (opened_tick, said_tick) = (stamp.basis_tick, stamp.basis_tick);
         let said = finding.clone();
-        Self { said, finding, state: State::Standing, last, opened_tick, said_tick }
+        Self { said, finding, state: LedgerState::Standing, last, opened_tick, said_tick }
     }
 
     fn step(

@@ -15,7 +15,7 @@ impl Morning {
     /// nothing is expected first. `None` where not even one session of an incident can be played.
     pub fn shortened(&self, practitioners: usize, people: usize) -> Option<Self> {
         let mut morning = self.clone();
-        for step in Step::ALL {
+        for step in SetUpStep::ALL {
             if morning.fits(practitioners, people) {
                 break;
             }
@@ -80,14 +80,14 @@ impl Morning {
 
 /// What goes before any session does.
 #[derive(Debug, Clone, Copy)]
-enum Step {
+enum SetUpStep {
     OffDuty,
     Companions,
     /// Assistants and whoever looks in at the door.
     NotLeading,
 }
 
-impl Step {
+impl SetUpStep {
     const ALL: [Self; 3] = [Self::OffDuty, Self::Companions, Self::NotLeading];
 
     fn take(self, morning: &mut Morning) {

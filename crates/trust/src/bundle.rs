@@ -67,7 +67,7 @@ impl From<Envelope> for BundleLink {
 /// Every line after the first.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum Line {
+enum BundleLine {
     Message(Envelope),
     HashOnly(HashOnly),
     Receipt(Envelope),

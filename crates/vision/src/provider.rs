@@ -10,25 +10,29 @@ use ort::{
 use crate::error::RuntimeError;
 
 /// A provider that this program can name.
-struct Known {
+struct KnownProvider {
     name: &'static str,
     is_there: fn() -> ort::Result<bool>,
     build: fn() -> ep::ExecutionProviderDispatch,
 }
 
-const KNOWN: [Known; 4] = [
-    Known {
+const KNOWN: [KnownProvider; 4] = [
+    KnownProvider {
         name: "xnnpack",
         is_there: ep::XNNPACK::is_available,
         build: || ep::XNNPACK::default().build(),
     },
-    Known { name: "cuda", is_there: ep::CUDA::is_available, build: || ep::CUDA::default().build() },
-    Known {
+    KnownProvider {
+        name: "cuda",
+        is_there: ep::CUDA::is_available,
+        build: || ep::CUDA::default().build(),
+    },
+    KnownProvider {
         name: "tensorrt",
         is_there: ep::TensorRT::is_available,
         build: || ep::TensorRT::default().build(),
     },
-    Known {
+    KnownProvider {
         name: "openvino",
         is_there: ep::OpenVINO::is_available,
         build: || ep::OpenVINO::default().build(),

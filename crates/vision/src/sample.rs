@@ -159,10 +159,10 @@ fn warped_with(frame: Frame<'_>, to_frame: &Similarity, input: &NetworkInput, pl
         for from in (0..w).step_by(STRIDE) {
             let count = STRIDE.min(w - from);
             if whole {
-                let mut places = [Place::default(); STRIDE];
+                let mut places = [SamplePoint::default(); STRIDE];
                 for (x, place) in places.iter_mut().enumerate() {
                     let [u, v] = to_frame.apply([(from + x) as f32, y as f32]);
-                    *place = Place::new(u, v);
+                    *place = SamplePoint::new(u, v);
                 }
                 let pixels = places[..count].iter().map(|place| place.between(frame));
                 put(pixels, from, &feed, &mut outs);
@@ -185,14 +185,14 @@ const STRIDE: usize = 16;
 
 /// A place between four pixels: the upper left one, and how far to the right and down.
 #[derive(Clone, Copy, Default)]
-struct Place {
+struct SamplePoint {
     x: i32,
     y: i32,
     right: f32,
     down: f32,
 }
 
-impl Place {
+impl SamplePoint {
     #[inline(always)]
     #[expect(
         clippy::inline_always,
@@ -276,7 +276,7 @@ pub(crate) fn cropped(frame: Frame<'_>, crop: Crop, input: &NetworkInput, planes
                 return bilinear(frame, u, v);
             }
             let (x, y) = ((u as i32).min(last_x), (v as i32).min(last_y));
-            Place { x, y, right: u - x as f32, down: v - y as f32 }.between(frame)
+            SamplePoint { x, y, right: u - x as f32, down: v - y as f32 }.between(frame)
         });
         put(pixels, 0, &feed, &mut outs);
     }

@@ -73,7 +73,7 @@ impl Camera for Mjpeg {
 
 /// Where in a picture the splitter stands.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-enum Place {
+enum SplitterState {
     /// Before the first marker: whatever is here is passed over.
     #[default]
     Outside,
@@ -89,7 +89,7 @@ enum Place {
 struct Splitter {
     bytes: Vec<u8>,
     at: usize,
-    place: Place,
+    place: SplitterState,
 }
 
 impl Splitter {
@@ -104,9 +104,9 @@ impl Splitter {
     fn next(&mut self) -> Option<Vec<u8>> {
         loop {
             match self.place {
-                Place::Outside => self.find_start()?,
-                Place::Header => self.pass_segment()?,
-                Place::Scan => {
+                SplitterState::Outside => self.find_start()?,
+                SplitterState::Header => self.pass_segment()?,
+                SplitterState::Scan => {
                     if let ScanEnd::Picture(end) = self.find_end()? {
                         let picture = self.bytes[..end].to_vec();
                         self.restart(end);
@@ -120,7 +120,7 @@ impl Splitter {
     /// Drops everything before `from`, and looks for a picture's beginning again.
     fn restart(&mut self, from: usize) {
         self.bytes.drain(..from.min(self.bytes.len()));
-        (self.at, self.place) = (0, Place::Outside);
+        (self.at, self.place) = (0, SplitterState::Outside);
     }
 
     fn find_start(&mut self) -> Option<()> {
@@ -130,7 +130,7 @@ impl Splitter {
             return None;
         };
         self.bytes.drain(..start);
-        (self.at, self.place) = (2, Place::Header);
+        (self.at, self.place) = (2, SplitterState::Header);
         Some(())
     }
 
@@ -153,7 +153,7 @@ impl Splitter {
         let &[_, _, high, low, ..] = rest else { return None };
         self.at += 2 + usize::from(u16::from_be_bytes([high, low])).max(2);
         if marker == 0xDA {
-            self.place = Place::Scan;
+            self.place = SplitterState::Scan;
         }
         Some(())
     }
@@ -172,7 +172,7 @@ impl Splitter {
                 0x00 | 0xD0..=0xD7 => self.at += 2,
                 0xFF => self.at += 1,
                 _ => {
-                    self.place = Place::Header;
+                    self.place = SplitterState::Header;
                     return Some(ScanEnd::NextScan);
                 }
             }

@@ -26,13 +26,13 @@ pub struct Args {
 #[derive(Debug, clap::Subcommand)]
 enum What {
     /// One line per sealed picture
-    List(State),
+    List(StateArgs),
     /// How many, how large, and whom this box believes
-    Status(State),
+    Status(StateArgs),
 }
 
 #[derive(Debug, clap::Args)]
-struct State {
+struct StateArgs {
     /// The configuration that names the state folder
     #[arg(long, value_name = "FILE", required_unless_present = "state")]
     config: Option<PathBuf>,
@@ -41,7 +41,7 @@ struct State {
     state: Option<PathBuf>,
 }
 
-impl State {
+impl StateArgs {
     fn folder(self) -> anyhow::Result<PathBuf> {
         match (self.state, self.config) {
             (Some(state), _) => Ok(state),

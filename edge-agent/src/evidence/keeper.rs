@@ -31,7 +31,7 @@ const ASKED: usize = 256;
 
 /// The step of a finding that asked for pictures.
 #[derive(Debug, Clone, Copy)]
-struct Asked {
+struct AskingStep {
     severity: Severity,
     seq: u64,
 }
@@ -46,7 +46,7 @@ pub struct Keeper {
     roll: Option<VerifiedRoll>,
     policy: EvidencePolicy,
     orders: EvidenceOrders,
-    asked: BTreeMap<String, Asked>,
+    asked: BTreeMap<String, AskingStep>,
     lost: Vec<HeldPicture>,
     errands: Option<Sender<Errand>>,
     complaint: Option<String>,
@@ -174,7 +174,7 @@ impl Keeper {
             let oldest = oldest.0.clone();
             self.asked.remove(&oldest);
         }
-        self.asked.insert(finding_id.to_owned(), Asked { severity, seq });
+        self.asked.insert(finding_id.to_owned(), AskingStep { severity, seq });
     }
 
     /// The pipeline's answer: on the disk, then into the chain.

@@ -4,17 +4,17 @@ use std::{fs, os::unix::fs::PermissionsExt as _, path::Path};
 
 use expect_test::expect;
 
-use super::{Args, ERROR_FILE, Step};
+use super::{Args, ERROR_FILE, FirstBootStep};
 
 /// Runs a step on a card with this file; gives the card's folder and what was said.
-fn card(text: &str, step: Step) -> (tempfile::TempDir, Result<(), String>) {
+fn card(text: &str, step: FirstBootStep) -> (tempfile::TempDir, Result<(), String>) {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("zaigang.toml"), text).unwrap();
     let done = boot(folder.path(), step);
     (folder, done)
 }
 
-fn boot(folder: &Path, step: Step) -> Result<(), String> {
+fn boot(folder: &Path, step: FirstBootStep) -> Result<(), String> {
     fs::write(
         folder.join("drawn.toml"),
         "mode = \"demonstration\"\nstate_dir = \"state\"\n[camera]\nkind = \"scene\"\n",
@@ -31,7 +31,7 @@ fn settings_are_taken_over_and_the_password_leaves_the_card() {
     let text = "# our clinic\nserver = \"https://s.example\"\ntoken = \"t\"\n[wifi]\nssid = \
         \"诊所\"\npassword = \"long enough\"\ncountry = \"CN\"\n\
         [time]\nservers = [\"ntp.ntsc.ac.cn\"]\nnts = true\n";
-    let (card, done) = card(text, Step::Settings);
+    let (card, done) = card(text, FirstBootStep::Settings);
     done.unwrap();
     let system = card.path().join("system");
     expect![[r#"
@@ -55,7 +55,7 @@ fn settings_are_taken_over_and_the_password_leaves_the_card() {
     assert_eq!(left, text.replace("password = \"long enough\"", "password = \"\""));
 
     // The next boot finds nothing new and undoes nothing.
-    boot(card.path(), Step::Settings).unwrap();
+    boot(card.path(), FirstBootStep::Settings).unwrap();
     assert!(
         fs::read_to_string(system.join("wpa_supplicant.conf")).unwrap().contains("long enough")
     );
@@ -75,7 +75,7 @@ fn what_is_wrong_is_said_on_the_card_and_changes_nothing() {
     ]
     .iter()
     .map(|text| {
-        let (card, done) = card(text, Step::Settings);
+        let (card, done) = card(text, FirstBootStep::Settings);
         let said = done.unwrap_err();
         let written = fs::read_to_string(card.path().join(ERROR_FILE)).unwrap();
         assert_eq!(written.trim_end().replace(&card.path().display().to_string(), "BOOT"), said);
@@ -107,7 +107,7 @@ fn a_registration_needs_server_token_and_a_secret_address() {
         "server = \"https://s.example\"\ntoken = \"secret sha256:0f\"\n",
     ]
     .iter()
-    .map(|text| format!("{}\n", card(text, Step::Registration).1.unwrap_err()))
+    .map(|text| format!("{}\n", card(text, FirstBootStep::Registration).1.unwrap_err()))
     .collect();
     expect![[r#"
         BOOT/zaigang.toml: `server` is missing: "https://HOST"
@@ -122,11 +122,11 @@ fn a_registration_needs_server_token_and_a_secret_address() {
 
 #[test]
 fn an_error_that_was_mended_leaves_the_card() {
-    let (card, done) = card("servr = 1\n", Step::Settings);
+    let (card, done) = card("servr = 1\n", FirstBootStep::Settings);
     done.unwrap_err();
     fs::write(card.path().join("zaigang.toml"), "\u{feff}server = \"https://s.example\"\r\n")
         .unwrap();
-    boot(card.path(), Step::Settings).unwrap();
+    boot(card.path(), FirstBootStep::Settings).unwrap();
     assert!(!card.path().join(ERROR_FILE).exists());
 }
 
@@ -143,16 +143,16 @@ fn a_password_leaves_the_card_however_it_was_spelled() {
         "wifi = { ssid = \"a\", password = \"pass w0rd\", country = \"CN\" }\n".to_owned(),
         "\u{feff}wifi = {password=\"pass w0rd\",ssid=\"a\",country=\"CN\"}\r\n".to_owned(),
     ] {
-        let (card, done) = card(&text, Step::Settings);
+        let (card, done) = card(&text, FirstBootStep::Settings);
         done.unwrap_or_else(|why| panic!("{text}: {why}"));
         let network = fs::read_to_string(card.path().join("system/wpa_supplicant.conf")).unwrap();
         assert!(network.contains("psk=\"pass w0rd\""), "{text}");
         let left = fs::read_to_string(card.path().join("zaigang.toml")).unwrap();
         assert!(!left.contains("pass w0rd") && !left.contains("ss w0rd"), "{left}");
-        boot(card.path(), Step::Settings).unwrap();
+        boot(card.path(), FirstBootStep::Settings).unwrap();
     }
     let named = format!("[wifi]\n{wifi}password = \"password\"\n");
-    let (card, done) = card(&named, Step::Settings);
+    let (card, done) = card(&named, FirstBootStep::Settings);
     done.unwrap();
     let left = fs::read_to_string(card.path().join("zaigang.toml")).unwrap();
     assert_eq!(left, named.replace("\"password\"", "\"\""));
@@ -163,7 +163,7 @@ fn what_was_typed_wide_is_the_same_setting() {
     let (card, done) = card(
         "[wifi]\nssid = \"a\"\npassword = \"long enough\"\ncountry = \"ＣＮ\"\n\
          [time]\nservers = [\"ｎｔｐ．ｎｔｓｃ．ａｃ．ｃｎ\"]\n",
-        Step::Settings,
+        FirstBootStep::Settings,
     );
     done.unwrap();
     let set = |name: &str| fs::read_to_string(card.path().join("system").join(name)).unwrap();
@@ -176,12 +176,12 @@ fn a_hidden_character_on_the_card_is_named() {
     for (text, step, says) in [
         (
             "room = \"room\u{200b}-7\"\n",
-            Step::Settings,
+            FirstBootStep::Settings,
             "`room`: holds the invisible character U+200B",
         ),
         (
             "server = \"https://s.example\"\ntoken = \"ab\u{2060}cd\"\n",
-            Step::Registration,
+            FirstBootStep::Registration,
             "`token`: holds the invisible character U+2060",
         ),
     ] {

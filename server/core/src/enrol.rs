@@ -313,7 +313,7 @@ impl EnrolmentNetworks {
         &self,
         faces: &FaceStore,
         institution: &str,
-        mut look: impl FnMut(Known),
+        mut look: impl FnMut(StoredFace),
     ) -> Result<(), EnrolFault> {
         let mut rotations = std::collections::BTreeMap::new();
         let mut after = String::new();
@@ -331,7 +331,7 @@ impl EnrolmentNetworks {
                 }
                 let rotation = &rotations[&stored.institution];
                 match Template::from_bytes(stored.pack.as_str(), self.length, &stored.vector) {
-                    Ok(template) => look(Known {
+                    Ok(template) => look(StoredFace {
                         person: stored.person,
                         enrolment: stored.enrolment,
                         confirmed: stored.confirmed,
@@ -389,7 +389,7 @@ impl<'a> Comparison<'a> {
         }
     }
 
-    fn add(&mut self, known: &Known) {
+    fn add(&mut self, known: &StoredFace) {
         if known.person == self.person {
             for (best, fresh) in self.own.iter_mut().zip(self.fresh).filter(|_| known.confirmed) {
                 *best = (*best).max(Some(cosine_ppm(fresh, &known.template)));
@@ -417,7 +417,7 @@ impl<'a> Comparison<'a> {
 }
 
 /// A stored face as it is compared.
-struct Known {
+struct StoredFace {
     person: String,
     enrolment: String,
     confirmed: bool,

@@ -117,7 +117,7 @@ pub async fn speak(
                     drop(nudge.send(Nudge::Fresh(device)));
                 }
                 IngestEvent::Status { device, online: true, .. } => {
-                    drop(nudge.send(Nudge::Back(device)))
+                    drop(nudge.send(Nudge::Back(device)));
                 }
                 IngestEvent::Status { .. } | IngestEvent::Acked(_) => {}
             }

@@ -87,7 +87,7 @@ pub enum Deletion {
 }
 
 #[derive(serde::Serialize, serde::Deserialize)]
-struct Line {
+struct TombstoneLine {
     n: u64,
     #[serde(flatten)]
     deletion: Deletion,
@@ -181,8 +181,11 @@ impl Ledger {
         let mut text = String::new();
         let new: Vec<&Deletion> = deletions.iter().filter(|d| !known.contains(d)).collect();
         for (n, deletion) in new.iter().enumerate() {
-            let line =
-                Line { n: (known.len() + n + 1) as u64, deletion: (*deletion).clone(), prev: head };
+            let line = TombstoneLine {
+                n: (known.len() + n + 1) as u64,
+                deletion: (*deletion).clone(),
+                prev: head,
+            };
             let envelope = self.signer.sign(serde_json::to_string(&line)?);
             head = chain_hash(&envelope.body);
             text.push_str(&serde_json::to_string(&envelope)?);
@@ -214,7 +217,7 @@ impl Ledger {
             } else {
                 read.other_signer += 1;
             }
-            let said: Line = serde_json::from_str(&envelope.body)
+            let said: TombstoneLine = serde_json::from_str(&envelope.body)
                 .map_err(|e| broken(format!("is no deletion ({e})")))?;
             if said.n != (n + 1) as u64 || said.prev != read.head {
                 return Err(broken("does not follow the line before it".to_owned()));

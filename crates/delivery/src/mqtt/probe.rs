@@ -65,7 +65,8 @@ pub async fn probe(
         bare_options(&settings).map_err(|why| ProbeError::NoConnection(why.to_string()))?;
     options.set_manual_acks(true);
     let (client, mut events) = AsyncClient::new(options, 32);
-    let mut asked = Asked { identity, waiting, answered: 0, refused: Vec::new(), receipted: false };
+    let mut asked =
+        ProbeProgress { identity, waiting, answered: 0, refused: Vec::new(), receipted: false };
     let asking = async {
         while !asked.is_over() {
             let event = events.poll().await;
@@ -88,7 +89,7 @@ pub async fn probe(
 }
 
 /// What was asked, and what came of it so far.
-struct Asked {
+struct ProbeProgress {
     identity: BoxIdentity,
     waiting: Option<WaitingMessage>,
     /// Subscriptions that were answered.
@@ -97,7 +98,7 @@ struct Asked {
     receipted: bool,
 }
 
-impl Asked {
+impl ProbeProgress {
     fn is_heard(&self) -> bool {
         self.answered >= Channel::DOWN.len()
     }

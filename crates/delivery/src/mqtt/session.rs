@@ -35,7 +35,7 @@ enum FromNetwork {
     Lost(String),
 }
 
-struct Session<'a> {
+struct LinkSession<'a> {
     settings: &'a LinkSettings,
     outbox: &'a Outbox,
     to_engine: &'a mpsc::Sender<Delivered>,
@@ -72,7 +72,7 @@ pub(super) async fn run(
     let (tx, mut rx) = mpsc::channel(64);
     let network = tokio::spawn(poll(events, tx));
     let began = Instant::now();
-    let mut session = Session {
+    let mut session = LinkSession {
         settings,
         outbox,
         to_engine,
@@ -106,7 +106,7 @@ async fn poll(mut events: EventLoop, tx: mpsc::Sender<FromNetwork>) {
     }
 }
 
-impl Session<'_> {
+impl LinkSession<'_> {
     async fn drive(
         &mut self,
         rx: &mut mpsc::Receiver<FromNetwork>,

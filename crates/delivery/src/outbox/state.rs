@@ -27,7 +27,7 @@ const DROP_AT_ONCE: usize = 64;
 const HELD_MAX: usize = 10_000;
 
 #[derive(Debug)]
-pub(super) struct State {
+pub(super) struct OutboxState {
     dir: PathBuf,
     db: Connection,
     writer: Writer,
@@ -53,7 +53,7 @@ fn finish_last_swap(dir: &Path) -> Result<(), OutboxError> {
     Ok(())
 }
 
-impl State {
+impl OutboxState {
     pub(super) fn open(
         dir: &Path,
         key: SigningKey,

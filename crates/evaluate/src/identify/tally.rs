@@ -88,13 +88,13 @@ fn by_person(probes: impl Iterator<Item = (usize, bool)>) -> Vec<(u32, u32)> {
 /// What the box would say of each track, at the pack's thresholds.
 #[derive(Default)]
 pub(super) struct Verdicts {
-    registered: BTreeMap<usize, Said>,
-    strangers: BTreeMap<usize, Said>,
+    registered: BTreeMap<usize, TrackTally>,
+    strangers: BTreeMap<usize, TrackTally>,
 }
 
 /// What was said of one person's tracks.
 #[derive(Default)]
-struct Said {
+struct TrackTally {
     tracks: u32,
     unmatched: u32,
     /// A registered person without the own name, a stranger with a name; at each of [`SHIFTS`].
@@ -152,8 +152,8 @@ impl Verdicts {
     }
 
     pub(super) fn into(self, report: &mut IdentificationReport, thresholds: &Thresholds) {
-        let registered = |count: &dyn Fn(&Said) -> u32| Share::of(&self.registered, count);
-        let strangers = |count: &dyn Fn(&Said) -> u32| Share::of(&self.strangers, count);
+        let registered = |count: &dyn Fn(&TrackTally) -> u32| Share::of(&self.registered, count);
+        let strangers = |count: &dyn Fn(&TrackTally) -> u32| Share::of(&self.strangers, count);
         let cosine = |ppm: i32| ppm as f32 / 1e6;
         let unmatched = registered(&|said| said.unmatched);
         report.registered_unmatched_tracks = unmatched.count;
@@ -194,7 +194,7 @@ struct Share {
 }
 
 impl Share {
-    fn of(said: &BTreeMap<usize, Said>, count: &dyn Fn(&Said) -> u32) -> Self {
+    fn of(said: &BTreeMap<usize, TrackTally>, count: &dyn Fn(&TrackTally) -> u32) -> Self {
         let people: Vec<(u32, u32)> = said.values().map(|s| (count(s), s.tracks)).collect();
         let (events, tracks) = people.iter().fold((0, 0), |sum, p| (sum.0 + p.0, sum.1 + p.1));
         Self {

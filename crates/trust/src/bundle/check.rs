@@ -14,7 +14,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sha2::{Digest as _, Sha256};
 
-use super::{FORMAT, HashOnly, Header, Line, Seal};
+use super::{BundleLine, FORMAT, HashOnly, Header, Seal};
 use crate::{VerifyingKey, ZERO_HASH, chain_hash, verify};
 
 /// What is wrong, and where.
@@ -106,8 +106,8 @@ pub fn check(input: impl BufRead) -> Result<BundleReport, BundleFault> {
         let Some(text) = lines.next()? else {
             return Err(lines.fault("the file ends without its sealed last line: it was cut short"));
         };
-        match lines.parse::<Line>(&text)? {
-            Line::Message(envelope) => {
+        match lines.parse::<BundleLine>(&text)? {
+            BundleLine::Message(envelope) => {
                 checker.now = None;
                 checker.message(&envelope).map_err(|why| BundleFault {
                     line: lines.number,
@@ -115,7 +115,7 @@ pub fn check(input: impl BufRead) -> Result<BundleReport, BundleFault> {
                     why,
                 })?;
             }
-            Line::HashOnly(stub) => {
+            BundleLine::HashOnly(stub) => {
                 checker.now = Some(stub.seq);
                 checker.hash_only(stub).map_err(|why| BundleFault {
                     line: lines.number,
@@ -123,10 +123,10 @@ pub fn check(input: impl BufRead) -> Result<BundleReport, BundleFault> {
                     why,
                 })?;
             }
-            Line::Receipt(envelope) => {
+            BundleLine::Receipt(envelope) => {
                 checker.receipt(&envelope).map_err(|why| lines.fault(why))?;
             }
-            Line::End(envelope) => {
+            BundleLine::End(envelope) => {
                 let hash = hex::encode(before.finalize());
                 checker.end(&envelope, &hash).map_err(|why| lines.fault(why))?;
                 let line = lines.number;

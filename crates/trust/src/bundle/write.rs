@@ -7,7 +7,7 @@ use protocol::envelope::Envelope;
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
-use super::{BundleLink, FORMAT, Header, Line, Seal};
+use super::{BundleLine, BundleLink, FORMAT, Header, Seal};
 use crate::SigningKey;
 
 /// Writes messages (in the order of their sequence) and receipts, and seals the whole with the
@@ -30,18 +30,18 @@ pub fn write(
     writer.line(header)?;
     for link in messages {
         writer.line(&match link.into() {
-            BundleLink::Whole(envelope) => Line::Message(envelope),
-            BundleLink::HashOnly(stub) => Line::HashOnly(stub),
+            BundleLink::Whole(envelope) => BundleLine::Message(envelope),
+            BundleLink::HashOnly(stub) => BundleLine::HashOnly(stub),
         })?;
         seal.messages += 1;
     }
     for envelope in receipts {
-        writer.line(&Line::Receipt(envelope))?;
+        writer.line(&BundleLine::Receipt(envelope))?;
         seal.receipts += 1;
     }
     seal.lines_sha256 = hex::encode(writer.hash.clone().finalize());
     let end = server.sign(serde_json::to_string(&seal)?);
-    writer.line(&Line::End(end))?;
+    writer.line(&BundleLine::End(end))?;
     writer.out.flush()?;
     Ok(seal.messages + seal.receipts + 2)
 }

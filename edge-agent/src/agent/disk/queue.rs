@@ -66,12 +66,12 @@ impl JobKind {
 /// The queue between those who decide and the one who writes.
 #[derive(Debug)]
 pub(in crate::agent) struct Queue<T> {
-    state: Mutex<State<T>>,
+    state: Mutex<QueueState<T>>,
     changed: Condvar,
 }
 
 #[derive(Debug)]
-struct State<T> {
+struct QueueState<T> {
     waiting: VecDeque<(JobKind, T)>,
     counts: BTreeMap<JobKind, usize>,
     lost: BTreeMap<JobKind, u64>,
@@ -84,7 +84,7 @@ struct State<T> {
 
 impl<T> Queue<T> {
     pub(super) fn new() -> Self {
-        let state = State {
+        let state = QueueState {
             waiting: VecDeque::new(),
             counts: BTreeMap::new(),
             lost: BTreeMap::new(),
@@ -176,13 +176,13 @@ impl<T> Queue<T> {
         self.lock().lost.iter().map(said).collect()
     }
 
-    fn lock(&self) -> MutexGuard<'_, State<T>> {
+    fn lock(&self) -> MutexGuard<'_, QueueState<T>> {
         // Nothing panics while it is held: each change is whole.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl<T> State<T> {
+impl<T> QueueState<T> {
     fn is_settled(&self) -> bool {
         self.waiting.is_empty() && !self.at_work
     }

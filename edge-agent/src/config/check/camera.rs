@@ -15,7 +15,7 @@ pub(super) const NO_KIND: &str =
     "`[camera]` with `kind` is missing: \"v4l2\", \"rtsp\", \"files\", \"scene\" or \"mjpeg\"";
 
 #[derive(Clone, Copy, PartialEq)]
-enum Kind {
+enum CameraKind {
     V4l2,
     Rtsp,
     Files,
@@ -31,14 +31,16 @@ pub(super) fn camera_settings(
     let raw = camera.get_ref();
     let Some(kind) = &raw.kind else { return Err(wrong(camera, NO_KIND)) };
     let kinds = [
-        ("v4l2", Kind::V4l2),
-        ("rtsp", Kind::Rtsp),
-        ("files", Kind::Files),
-        ("scene", Kind::Scene),
-        ("mjpeg", Kind::Mjpeg),
+        ("v4l2", CameraKind::V4l2),
+        ("rtsp", CameraKind::Rtsp),
+        ("files", CameraKind::Files),
+        ("scene", CameraKind::Scene),
+        ("mjpeg", CameraKind::Mjpeg),
     ];
     let chosen = choice("camera.kind", kind, &kinds)?;
-    if matches!(chosen, Kind::Files | Kind::Scene | Kind::Mjpeg) && mode == RunMode::Production {
+    if matches!(chosen, CameraKind::Files | CameraKind::Scene | CameraKind::Mjpeg)
+        && mode == RunMode::Production
+    {
         let what = format!(
             "`camera.kind = \"{}\"` is no live camera: refused with mode = \"production\"",
             kind.get_ref()
@@ -47,17 +49,17 @@ pub(super) fn camera_settings(
     }
     refuse_foreign_keys(raw, kind.get_ref())?;
     let source = match chosen {
-        Kind::V4l2 => FrameSource::V4l2 {
+        CameraKind::V4l2 => FrameSource::V4l2 {
             device: raw.device.as_ref().map_or("/dev/video0", |d| d.get_ref()).to_owned(),
             width: number("camera.width", raw.width.as_ref(), 160..=4096, 1280)? as u32,
             height: number("camera.height", raw.height.as_ref(), 120..=4096, 720)? as u32,
             frame_rate: decimal("camera.frame_rate", raw.frame_rate.as_ref(), (1.0, 60.0), 15.0)?
                 as u32,
         },
-        Kind::Rtsp => rtsp(base, camera)?,
-        Kind::Files => files(base, camera)?,
-        Kind::Scene => scene(base, raw)?,
-        Kind::Mjpeg => FrameSource::Mjpeg {
+        CameraKind::Rtsp => rtsp(base, camera)?,
+        CameraKind::Files => files(base, camera)?,
+        CameraKind::Scene => scene(base, raw)?,
+        CameraKind::Mjpeg => FrameSource::Mjpeg {
             pipe: path_of(base, "camera.pipe", raw.pipe.clone())?.ok_or_else(|| {
                 wrong(camera, "`camera.kind = \"mjpeg\"` needs `pipe`, the path of a named pipe")
             })?,

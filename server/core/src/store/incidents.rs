@@ -85,7 +85,7 @@ impl<'a> IncidentStep<'a> {
 }
 
 /// What an incident's alert remembers of one finding.
-struct Known<'a> {
+struct KnownFinding<'a> {
     revision: u32,
     kind: String,
     severity: u8,
@@ -103,7 +103,7 @@ struct Incident<'a> {
     /// Differs from what stands in the table.
     dirty: bool,
     /// By origin and id.
-    findings: BTreeMap<(String, String), Known<'a>>,
+    findings: BTreeMap<(String, String), KnownFinding<'a>>,
     /// Whether anybody outside the box has seen it; asked once, where it matters.
     seen: Option<bool>,
     /// Whether its clinic has answered; asked once.
@@ -393,7 +393,7 @@ fn load<'a>(
     let sql = "SELECT origin, id, revision, kind, severity, step = 'withdrawn' FROM finding WHERE \
         alert = ?1";
     let findings = collect(tx, sql, [&alert.id], |r| {
-        let known = Known {
+        let known = KnownFinding {
             revision: r.get(2)?,
             kind: r.get(3)?,
             severity: r.get(4)?,
@@ -542,7 +542,7 @@ impl<'a> Incident<'a> {
         let (kind, severity) = (kind_name(report.kind), number(report.severity));
         let key = (step.origin.to_owned(), report.finding_id.clone());
         let first = self.findings.get(&key).map_or(Some(step), |known| known.first);
-        let known = Known {
+        let known = KnownFinding {
             revision: report.revision,
             kind: kind.clone(),
             severity,
@@ -572,7 +572,7 @@ impl<'a> Incident<'a> {
     }
 
     /// The findings that were not taken back.
-    fn standing(&self) -> impl Iterator<Item = &Known<'a>> {
+    fn standing(&self) -> impl Iterator<Item = &KnownFinding<'a>> {
         self.findings.values().filter(|known| !known.withdrawn)
     }
 
@@ -584,7 +584,7 @@ impl<'a> Incident<'a> {
         let was = self.findings.get(&key);
         let stays = was.filter(|_| held);
         let said = number(report.severity);
-        let known = Known {
+        let known = KnownFinding {
             revision: report.revision,
             kind: stays.map_or_else(|| kind_name(report.kind), |was| was.kind.clone()),
             severity: stays.map_or(said, |was| said.max(was.severity)),
@@ -672,7 +672,7 @@ impl<'a> Incident<'a> {
     }
 
     fn write(&mut self, tx: &Connection) -> Result<()> {
-        let changed = |known: &Known<'a>| known.changed.map(|step| (known.first, step));
+        let changed = |known: &KnownFinding<'a>| known.changed.map(|step| (known.first, step));
         let changed: Vec<_> = self.findings.values().filter_map(changed).collect();
         for (first, step) in changed {
             let held = self.is_held(tx, step)?;

@@ -135,7 +135,7 @@ pub struct TrialSum {
 }
 
 /// What a box that is asked is told, and where it stands.
-struct Asked {
+struct AskedBox {
     device: String,
     room: String,
     institution: String,
@@ -319,7 +319,7 @@ fn boxes_of(
     it: &NewTrial<'_>,
     most: u32,
     from: Option<Timestamp>,
-) -> Result<(Vec<Asked>, i64)> {
+) -> Result<(Vec<AskedBox>, i64)> {
     let jurisdiction = it.jurisdiction;
     let of = "FROM device d JOIN room r ON r.id = d.room JOIN institution i ON
         i.id = r.institution WHERE d.state = 'provisioned' AND
@@ -333,7 +333,7 @@ fn boxes_of(
     let first = it.first.unwrap_or_default();
     let boxes = collect(c, &sql, (jurisdiction, most, first), |r| {
         let since: Option<At> = r.get(3)?;
-        Ok(Asked {
+        Ok(AskedBox {
             device: r.get(0)?,
             room: r.get(1)?,
             institution: r.get(2)?,

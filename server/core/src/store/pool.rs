@@ -20,7 +20,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// Connections of one kind, made as they are needed.
 #[derive(Debug)]
 pub(super) struct Pool {
-    state: Mutex<State>,
+    state: Mutex<PoolState>,
     given_back: Condvar,
     /// Nothing bounds those of SQLite: they are of this process and cost a file handle each.
     at_once: Option<usize>,
@@ -28,7 +28,7 @@ pub(super) struct Pool {
 }
 
 #[derive(Debug, Default)]
-struct State {
+struct PoolState {
     idle: Vec<Connection>,
     lent: usize,
 }

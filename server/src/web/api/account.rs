@@ -173,7 +173,7 @@ const FACTOR: &str = "second factor";
 
 /// A secret that waits for its first code.
 #[derive(Serialize, serde::Deserialize)]
-struct Waiting {
+struct UnconfirmedSecret {
     account: String,
     secret: Vec<u8>,
 }
@@ -189,8 +189,11 @@ pub(in crate::web) async fn begin_factor(
     let account = proven(app, who, present, code).await?;
     let mut secret = vec![0u8; 20];
     getrandom::fill(&mut secret).map_err(|e| Problem::internal(&e))?;
-    let sealed =
-        carry(app, FACTOR, Waiting { account: account.id.to_string(), secret: secret.clone() })?;
+    let sealed = carry(
+        app,
+        FACTOR,
+        UnconfirmedSecret { account: account.id.to_string(), secret: secret.clone() },
+    )?;
     Ok((secret, sealed))
 }
 
@@ -204,7 +207,7 @@ pub(in crate::web) async fn finish_factor(
     code: &str,
 ) -> Result<Vec<String>, Problem> {
     let account = own(app, who).await?;
-    let waiting: Option<Waiting> = carried(app, FACTOR, sealed);
+    let waiting: Option<UnconfirmedSecret> = carried(app, FACTOR, sealed);
     let waiting = waiting.filter(|w| w.account == account.id).ok_or_else(|| {
         Problem::unprocessable("this form is too old: begin again with your password")
     })?;

@@ -56,12 +56,12 @@ pub(in crate::web) struct After {
 }
 
 /// The place of one stream, given back when its reader is gone.
-struct Place {
+struct StreamPlace {
     app: Arc<App>,
     account: String,
 }
 
-impl Place {
+impl StreamPlace {
     fn take(app: &Arc<App>, account: &str) -> Result<Self, Problem> {
         if app.streams.take(account) {
             return Ok(Self { app: Arc::clone(app), account: account.to_owned() });
@@ -72,7 +72,7 @@ impl Place {
     }
 }
 
-impl Drop for Place {
+impl Drop for StreamPlace {
     fn drop(&mut self) {
         self.app.streams.give_back(&self.account);
     }
@@ -87,7 +87,7 @@ struct Reader {
     changed: watch::Receiver<u64>,
     stopping: watch::Receiver<bool>,
     waiting: VecDeque<FeedEvent>,
-    _place: Place,
+    _place: StreamPlace,
 }
 
 async fn get_events(
@@ -97,7 +97,7 @@ async fn get_events(
     Query(query): Query<After>,
     headers: HeaderMap,
 ) -> Result<impl IntoResponse, Problem> {
-    let stream_place = Place::take(&app, &who.name)?;
+    let stream_place = StreamPlace::take(&app, &who.name)?;
     // A browser's own memory of an earlier stream; where it is not for this reader, the stream
     // begins now.
     let resumed = headers

@@ -200,7 +200,7 @@ async fn page(
     shown(&app, &who, l, made).await
 }
 
-struct Found {
+struct AlertAndRecords {
     /// What the law says of whoever disclosed it first.
     leniency: String,
     alert: Alert,
@@ -223,7 +223,7 @@ struct Found {
     people: Names,
 }
 
-fn find(a: &App, l: Lang, who: &Who, id: &AlertId, from: &str) -> Result<Found, Problem> {
+fn find(a: &App, l: Lang, who: &Who, id: &AlertId, from: &str) -> Result<AlertAndRecords, Problem> {
     let alert = seen(a.store.alert(id)?, who, id)?;
     crate::web::request::sight::note(a, [&alert])?;
     let mut whole = whole(a, who, &alert, FINDINGS_SHOWN)?;
@@ -242,7 +242,7 @@ fn find(a: &App, l: Lang, who: &Who, id: &AlertId, from: &str) -> Result<Found, 
         .take(5)
         .collect();
     let (newer, older) = list_address::neighbours(a, who, alert.number.of(who), from)?;
-    Ok(Found {
+    Ok(AlertAndRecords {
         newer,
         older,
         colleagues: colleagues(a, who, &alert.jurisdiction)?,
@@ -357,7 +357,7 @@ fn has_case(who: &Who, state: AlertState) -> bool {
 }
 
 /// A verdict that stands, with what its reviewer wrote at that moment.
-fn review(l: Lang, it: &AlertReview, found: &Found) -> ReviewView {
+fn review(l: Lang, it: &AlertReview, found: &AlertAndRecords) -> ReviewView {
     let steps = &found.whole.steps;
     let note = steps.iter().find(|s| s.by == it.by && s.at == it.at).map(|s| s.note.clone());
     ReviewView {
@@ -373,7 +373,7 @@ fn review(l: Lang, it: &AlertReview, found: &Found) -> ReviewView {
 }
 
 /// What it rests on (or what rests on it) first, then others of the same box.
-fn links(l: Lang, found: &Found) -> Vec<LinkView> {
+fn links(l: Lang, found: &AlertAndRecords) -> Vec<LinkView> {
     let kinds = |kinds: &[String]| kinds.iter().map(|k| l.kind(k)).collect::<Vec<_>>().join(" · ");
     let resting = found.whole.linked.iter().map(|link| LinkView {
         id: link.id.to_string(),
@@ -410,7 +410,7 @@ fn path(l: Lang, state: AlertState) -> Vec<(&'static str, &'static str)> {
     stages.iter().enumerate().map(|(n, s)| (l.state(*s), class(n))).collect()
 }
 
-fn steps((l, pages): (Lang, Pages), alert: &Alert, found: &Found) -> Vec<StepView> {
+fn steps((l, pages): (Lang, Pages), alert: &Alert, found: &AlertAndRecords) -> Vec<StepView> {
     let version = &found.whole.law.table_version;
     // A box takes steps, too: it delivers pictures.
     let actor = |by: &str| {

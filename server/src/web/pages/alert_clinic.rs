@@ -48,7 +48,7 @@ struct ClinicPage {
     typed: StepTyped,
 }
 
-struct Found {
+struct AlertOfClinic {
     severity: u8,
     whole: WholeForClinic,
     names: Names,
@@ -57,7 +57,7 @@ struct Found {
     place: AlertPlace,
 }
 
-fn find(a: &App, who: &Who, id: &AlertId) -> Result<Found, Problem> {
+fn find(a: &App, who: &Who, id: &AlertId) -> Result<AlertOfClinic, Problem> {
     let alert = seen(a.store.alert(id)?, who, id)?;
     crate::web::request::sight::note(a, [&alert])?;
     let whole = whole_for_clinic(a, who, &alert)?;
@@ -65,7 +65,7 @@ fn find(a: &App, who: &Who, id: &AlertId) -> Result<Found, Problem> {
     let policies = known_policies(a, &whole.alert.findings)?;
     let stated_of = StatedOf::of(a, who, &alert)?;
     let place = place(a, &alert)?;
-    Ok(Found { severity: alert.severity, place, names, policies, stated_of, whole })
+    Ok(AlertOfClinic { severity: alert.severity, place, names, policies, stated_of, whole })
 }
 
 pub(super) async fn make(
@@ -77,7 +77,7 @@ pub(super) async fn make(
 ) -> Result<Response, Problem> {
     let status = typed.status;
     let (wanted, reader) = (id.clone(), who.clone());
-    let Found { severity, whole, names, policies, stated_of, place } =
+    let AlertOfClinic { severity, whole, names, policies, stated_of, place } =
         app.blocking(move |a| find(a, &reader, &wanted)).await?;
     let pages = Pages::of(who);
     let page = ClinicPage {

@@ -32,7 +32,7 @@ struct AuditPage {
     view: String,
     /// Address and what lies there.
     actions: Vec<(&'static str, &'static str)>,
-    rows: Vec<Row>,
+    rows: Vec<AuditRow>,
     next: Option<i64>,
     holds: bool,
     checked: i64,
@@ -43,7 +43,7 @@ struct AuditPage {
 }
 
 /// One entry.
-struct Row {
+struct AuditRow {
     id: i64,
     at: String,
     /// The login name, and the name that people know.
@@ -120,7 +120,7 @@ async fn audit_page(
             None => Label { closed: account.is_none(), ..label(&e.actor) }.bare_link(pages.account),
         };
         let actor = named(l, account.map(|account| account.role), &name, &e.actor);
-        Row {
+        AuditRow {
             id: e.id,
             at: local(&e.at),
             sentence: format!("{actor}{}{}", l.t("", " "), sentence(l, &e.action)),

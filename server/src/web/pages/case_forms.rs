@@ -10,7 +10,7 @@ pub(super) use typed::{day, officers, party, read};
 
 /// How a field is typed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
+enum CaseFieldKind {
     Text,
     /// May be left out.
     Maybe,
@@ -24,7 +24,7 @@ enum Kind {
 pub(super) struct FieldView {
     pub(super) name: String,
     pub(super) label: String,
-    kind: Kind,
+    kind: CaseFieldKind,
     pub(super) value: String,
     /// Code, words.
     pub(super) options: Vec<(String, String)>,
@@ -34,13 +34,13 @@ impl FieldView {
     // The template asks in words.
     pub(super) fn is(&self, kind: &str) -> bool {
         kind == match self.kind {
-            Kind::Text => "text",
-            Kind::Maybe => "maybe",
-            Kind::Area => "area",
-            Kind::Day => "day",
-            Kind::Number => "number",
-            Kind::Yes => "yes",
-            Kind::Choice => "choice",
+            CaseFieldKind::Text => "text",
+            CaseFieldKind::Maybe => "maybe",
+            CaseFieldKind::Area => "area",
+            CaseFieldKind::Day => "day",
+            CaseFieldKind::Number => "number",
+            CaseFieldKind::Yes => "yes",
+            CaseFieldKind::Choice => "choice",
         }
     }
 }
@@ -126,14 +126,17 @@ pub(super) fn codes(acts: Acts, decided: bool) -> Vec<&'static str> {
 pub(super) fn party_field(l: Lang, parties: &[(i64, String)]) -> FieldView {
     let option = |(id, name): &(i64, String)| (id.to_string(), name.clone());
     let options = parties.iter().map(option).collect();
-    FieldView { options, ..field(l, "party", "当事人", "Party", Kind::Choice) }
+    FieldView { options, ..field(l, "party", "当事人", "Party", CaseFieldKind::Choice) }
 }
 
 /// Offers whom the findings name.
 pub(super) fn person_field(l: Lang, persons: &[(String, String)]) -> FieldView {
     let nobody = (String::new(), l.t("不在登记中", "not registered").to_owned());
     let options = persons.iter().cloned().chain([nobody]).collect();
-    FieldView { options, ..field(l, "person", "登记人员", "Registered person", Kind::Choice) }
+    FieldView {
+        options,
+        ..field(l, "person", "登记人员", "Registered person", CaseFieldKind::Choice)
+    }
 }
 
 pub(super) fn form(l: Lang, code: &'static str, given: Option<&Given>) -> FormView {
@@ -173,7 +176,7 @@ const WAYS: [(&str, &str, &str); 5] = [
     ("public_notice", "公告送达", "by public notice"),
 ];
 
-fn field(l: Lang, name: &str, zh: &str, en: &str, kind: Kind) -> FieldView {
+fn field(l: Lang, name: &str, zh: &str, en: &str, kind: CaseFieldKind) -> FieldView {
     FieldView {
         name: name.to_owned(),
         label: l.t(zh, en).to_owned(),
@@ -190,7 +193,7 @@ fn choice(
 ) -> FieldView {
     let option = |(code, zh, en): &(&str, &str, &str)| ((*code).to_owned(), l.t(zh, en).to_owned());
     let options = options.iter().map(option).collect();
-    FieldView { options, ..field(l, name, zh, en, Kind::Choice) }
+    FieldView { options, ..field(l, name, zh, en, CaseFieldKind::Choice) }
 }
 
 pub(super) fn officer_fields(l: Lang) -> Vec<FieldView> {
@@ -201,90 +204,117 @@ pub(super) fn officer_fields(l: Lang) -> Vec<FieldView> {
             &format!("officer_{n}"),
             &format!("承办人{n}姓名"),
             &format!("Officer {n}"),
-            Kind::Text,
+            CaseFieldKind::Text,
         ));
         fields.push(field(
             l,
             &format!("certificate_{n}"),
             &format!("承办人{n}执法证号"),
             &format!("Certificate {n}"),
-            Kind::Text,
+            CaseFieldKind::Text,
         ));
     }
     fields
 }
 
 fn penalty_fields(l: Lang) -> Vec<FieldView> {
-    let tick =
-        |k: PenaltyKind| field(l, &format!("penalty_{}", k.code()), k.zh(), k.en(), Kind::Yes);
+    let tick = |k: PenaltyKind| {
+        field(l, &format!("penalty_{}", k.code()), k.zh(), k.en(), CaseFieldKind::Yes)
+    };
     let mut fields: Vec<FieldView> = PenaltyKind::ALL.into_iter().map(tick).collect();
-    fields.push(field(l, "amount_yuan", "罚款金额（元）", "Fine, yuan", Kind::Number));
+    fields.push(field(l, "amount_yuan", "罚款金额（元）", "Fine, yuan", CaseFieldKind::Number));
     fields
 }
 
 fn fields(l: Lang, code: &str) -> Vec<FieldView> {
     let one = |name: &str, zh: &str, en: &str, kind| field(l, name, zh, en, kind);
-    let approver = || one("approved_by", "批准的负责人", "Approved by", Kind::Text);
+    let approver = || one("approved_by", "批准的负责人", "Approved by", CaseFieldKind::Text);
     match code {
         "opening_extended" => vec![approver()],
         "officers" => officer_fields(l),
-        "correction_ordered" => vec![one("until", "改正期限", "Correct by", Kind::Day)],
-        "correction_checked" => vec![one("corrected", "已改正", "Corrected", Kind::Yes)],
+        "correction_ordered" => vec![one("until", "改正期限", "Correct by", CaseFieldKind::Day)],
+        "correction_checked" => vec![one("corrected", "已改正", "Corrected", CaseFieldKind::Yes)],
         "excluded" => vec![
             choice(l, ("cause", "事由", "Cause"), &CAUSES),
-            one("from", "自", "From", Kind::Day),
-            one("to", "至", "To", Kind::Day),
+            one("from", "自", "From", CaseFieldKind::Day),
+            one("to", "至", "To", CaseFieldKind::Day),
         ],
         "decision_extended" => {
             vec![choice(l, ("extension", "延长", "Extension"), &EXTENSIONS), approver()]
         }
         "notified" => {
             let mut fields = penalty_fields(l);
-            fields.push(one("hearing_offered", "告知听证权利", "Hearing offered", Kind::Yes));
+            fields.push(one(
+                "hearing_offered",
+                "告知听证权利",
+                "Hearing offered",
+                CaseFieldKind::Yes,
+            ));
             fields
         }
-        "stated" => vec![one("text", "陈述申辩内容", "What the party said", Kind::Area)],
-        "hearing_called" => vec![one("held_on", "听证日期", "Day of the hearing", Kind::Day)],
+        "stated" => vec![one("text", "陈述申辩内容", "What the party said", CaseFieldKind::Area)],
+        "hearing_called" => {
+            vec![one("held_on", "听证日期", "Day of the hearing", CaseFieldKind::Day)]
+        }
         "legally_reviewed" => vec![
-            one("reviewer", "审核人", "Reviewer", Kind::Text),
-            one("agreed", "审核通过", "Agreed", Kind::Yes),
+            one("reviewer", "审核人", "Reviewer", CaseFieldKind::Text),
+            one("agreed", "审核通过", "Agreed", CaseFieldKind::Yes),
         ],
         "discussed" => vec![
-            one("participants", "参加人（每行一人）", "Participants, one a line", Kind::Area),
-            one("conclusion", "讨论结论", "Conclusion", Kind::Area),
+            one(
+                "participants",
+                "参加人（每行一人）",
+                "Participants, one a line",
+                CaseFieldKind::Area,
+            ),
+            one("conclusion", "讨论结论", "Conclusion", CaseFieldKind::Area),
         ],
         "decided" => {
             let mut fields = vec![
                 choice(l, ("outcome", "决定", "Decision"), &OUTCOMES),
-                one("number", "文号", "Number", Kind::Text),
+                one("number", "文号", "Number", CaseFieldKind::Text),
             ];
             fields.extend(penalty_fields(l));
-            fields.push(one("simple", "简易程序（当场处罚）", "On the spot (simple)", Kind::Yes));
+            fields.push(one(
+                "simple",
+                "简易程序（当场处罚）",
+                "On the spot (simple)",
+                CaseFieldKind::Yes,
+            ));
             fields.push(approver());
             fields
         }
         "party_named" => {
-            vec![one("name", "姓名（不在登记中时）", "Name, if not registered", Kind::Maybe)]
+            vec![one(
+                "name",
+                "姓名（不在登记中时）",
+                "Name, if not registered",
+                CaseFieldKind::Maybe,
+            )]
         }
-        "harm_found" => vec![one("text", "危害后果", "What harm", Kind::Area)],
-        "published" => vec![one("at", "公示网站或者栏目", "Where", Kind::Text)],
-        "not_published" => vec![one("why", "不予公示的理由", "Why not", Kind::Area)],
-        "quashed" => vec![one("why", "由何机关、为何撤销或者变更", "By whom, and why", Kind::Area)],
+        "harm_found" => vec![one("text", "危害后果", "What harm", CaseFieldKind::Area)],
+        "published" => vec![one("at", "公示网站或者栏目", "Where", CaseFieldKind::Text)],
+        "not_published" => vec![one("why", "不予公示的理由", "Why not", CaseFieldKind::Area)],
+        "quashed" => {
+            vec![one("why", "由何机关、为何撤销或者变更", "By whom, and why", CaseFieldKind::Area)]
+        }
         "served" => vec![
             choice(l, ("paper", "文书", "Paper"), &PAPERS),
             choice(l, ("way", "方式", "Way"), &WAYS),
-            one("agreed", "当事人已签同意书（电子送达）", "Signed agreement", Kind::Yes),
+            one("agreed", "当事人已签同意书（电子送达）", "Signed agreement", CaseFieldKind::Yes),
         ],
-        "crime_decided" => vec![one("transfer", "批准移送", "Transfer", Kind::Yes), approver()],
-        "crime_transferred" => vec![one("to", "接收机关", "To", Kind::Text)],
-        "police_refused" => vec![one("why", "不予立案的理由", "Why", Kind::Area)],
-        "preserved" => {
-            vec![one("items", "保存的物品", "What was preserved", Kind::Area), approver()]
+        "crime_decided" => {
+            vec![one("transfer", "批准移送", "Transfer", CaseFieldKind::Yes), approver()]
         }
-        "preservation_decided" => vec![one("measure", "处理决定", "Decision", Kind::Area)],
+        "crime_transferred" => vec![one("to", "接收机关", "To", CaseFieldKind::Text)],
+        "police_refused" => vec![one("why", "不予立案的理由", "Why", CaseFieldKind::Area)],
+        "preserved" => {
+            vec![one("items", "保存的物品", "What was preserved", CaseFieldKind::Area), approver()]
+        }
+        "preservation_decided" => vec![one("measure", "处理决定", "Decision", CaseFieldKind::Area)],
         "struck" => vec![
-            one("id", "原记录编号", "Entry number", Kind::Number),
-            one("why", "更正理由", "Why", Kind::Area),
+            one("id", "原记录编号", "Entry number", CaseFieldKind::Number),
+            one("why", "更正理由", "Why", CaseFieldKind::Area),
         ],
         _ => Vec::new(),
     }

@@ -107,7 +107,7 @@ async fn page(
     shown(&app, &who, l, made).await
 }
 
-struct Found {
+struct ClueAndRecords {
     clue: Clue,
     whole: WholeClue,
     records: Option<Corroboration>,
@@ -125,7 +125,7 @@ struct Found {
     choices: Choices,
 }
 
-fn look(a: &App, l: Lang, who: &Who, id: &ClueId) -> Result<Found, Problem> {
+fn look(a: &App, l: Lang, who: &Who, id: &ClueId) -> Result<ClueAndRecords, Problem> {
     let clue = find(a, who, id)?;
     let places: Vec<String> = clue.institution.iter().cloned().collect();
     let mut names = a.store.institution_names(&places)?;
@@ -143,7 +143,7 @@ fn look(a: &App, l: Lang, who: &Who, id: &ClueId) -> Result<Found, Problem> {
     let by = record.steps.iter().map(|s| s.by.as_str());
     let by = by.chain(record.links.iter().map(|k| k.by.as_str())).chain([clue.posted_by.as_str()]);
     let rooms = Names::rooms(a, rooms)?;
-    Ok(Found {
+    Ok(ClueAndRecords {
         days: days(a, l, who, &clue, records.as_ref(), &rooms)?,
         rooms,
         people: Names::colleagues(a, who, by)?,
@@ -194,8 +194,8 @@ async fn make(
     contact: String,
 ) -> Result<Response, Problem> {
     let found = app.blocking(|a| look(a, l, who, &id)).await?;
-    let Found { clue, whole, records, days, names, about, .. } = found;
-    let Found { rooms, people, holds, replays, due, choices, .. } = found;
+    let ClueAndRecords { clue, whole, records, days, names, about, .. } = found;
+    let ClueAndRecords { rooms, people, holds, replays, due, choices, .. } = found;
     let (record, texts, pictures) = told(whole);
     let proposals = record.proposals.iter().map(|p| (p.by.clone(), proposal_words(l, p)));
     let pages = Pages::of(who);

@@ -19,12 +19,12 @@ const OFFERED: u32 = 60;
 const NEAR_H: i64 = 72;
 
 /// A value and its words.
-type Choice = (String, String);
+type ClueChoice = (String, String);
 
 #[derive(Debug, Default)]
 pub(super) struct Choices {
-    pub leads: Vec<Choice>,
-    pub clues: Vec<Choice>,
+    pub leads: Vec<ClueChoice>,
+    pub clues: Vec<ClueChoice>,
 }
 
 /// For whoever takes steps; a clue of no institution has none. Blocking.

@@ -46,18 +46,18 @@ const CHOICE: u32 = 200;
 
 /// Which of the two.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
+enum ClueForm {
     Call,
     Grid,
 }
 
-impl Kind {
+impl ClueForm {
     fn path(self) -> &'static str {
         if self == Self::Call { "/clues/new" } else { "/grid" }
     }
 }
 
-type Choice = Vec<(&'static str, &'static str, bool)>;
+type FormChoices = Vec<(&'static str, &'static str, bool)>;
 
 #[derive(Template)]
 #[template(path = "clue_form.html")]
@@ -67,9 +67,9 @@ struct FormPage {
     sent: Sent,
     external_no: String,
     institutions: Vec<(String, String)>,
-    allegations: Choice,
-    kinds: Choice,
-    sources: Choice,
+    allegations: FormChoices,
+    kinds: FormChoices,
+    sources: FormChoices,
     today: String,
     most_chars: usize,
     fault: String,
@@ -112,7 +112,7 @@ struct Done {
 }
 
 async fn call(State(app): State<Arc<App>>, who: Who, l: Lang) -> Response {
-    let made = make(&app, &who, l, Kind::Call, Sent::default(), None, String::new()).await;
+    let made = make(&app, &who, l, ClueForm::Call, Sent::default(), None, String::new()).await;
     shown(&app, &who, l, made).await
 }
 
@@ -122,7 +122,7 @@ async fn grid(
     l: Lang,
     Query(Done { done }): Query<Done>,
 ) -> Response {
-    let made = make(&app, &who, l, Kind::Grid, Sent::default(), done, String::new()).await;
+    let made = make(&app, &who, l, ClueForm::Grid, Sent::default(), done, String::new()).await;
     shown(&app, &who, l, made).await
 }
 
@@ -130,7 +130,7 @@ async fn make(
     app: &Arc<App>,
     who: &Who,
     l: Lang,
-    kind: Kind,
+    kind: ClueForm,
     sent: Sent,
     done: Option<i64>,
     fault: String,
@@ -152,19 +152,19 @@ async fn make(
     };
     let external_no = match sent.given("external_no") {
         Some(kept) => kept,
-        None if kind == Kind::Grid => random_token()?,
+        None if kind == ClueForm::Grid => random_token()?,
         None => String::new(),
     };
     let mine = match kind {
-        Kind::Grid => app.blocking(|a| mine(a, l, who)).await?,
-        Kind::Call => Vec::new(),
+        ClueForm::Grid => app.blocking(|a| mine(a, l, who)).await?,
+        ClueForm::Call => Vec::new(),
     };
     let sources = [Source::Hotline, Source::Grid, Source::Agency, Source::Monitor, Source::Draw];
     let words = Allegation::ALL.iter().map(|a| (a.as_str(), a.zh(), a.en())).collect();
     let kinds = PlaceKind::ALL.iter().map(|k| (k.as_str(), k.zh(), k.en())).collect();
     let sources = sources.iter().map(|s| (s.as_str(), s.zh(), s.en())).collect();
     let page = FormPage {
-        call: kind == Kind::Call,
+        call: kind == ClueForm::Call,
         allegations: chosen("allegation", words),
         kinds: chosen("place_kind", kinds),
         sources: chosen("source", sources),
@@ -174,7 +174,7 @@ async fn make(
             app,
             who,
             l,
-            if kind == Kind::Call { "clues" } else { "grid" },
+            if kind == ClueForm::Call { "clues" } else { "grid" },
             kind.path(),
         )
         .await?,
@@ -189,12 +189,12 @@ async fn make(
 }
 
 async fn submit_call(State(app): State<Arc<App>>, who: Who, l: Lang, form: Multipart) -> Response {
-    let made = submit(&app, &who, l, Kind::Call, form).await;
+    let made = submit(&app, &who, l, ClueForm::Call, form).await;
     shown(&app, &who, l, made).await
 }
 
 async fn submit_grid(State(app): State<Arc<App>>, who: Who, l: Lang, form: Multipart) -> Response {
-    let made = submit(&app, &who, l, Kind::Grid, form).await;
+    let made = submit(&app, &who, l, ClueForm::Grid, form).await;
     shown(&app, &who, l, made).await
 }
 
@@ -219,7 +219,7 @@ async fn submit(
     app: &Arc<App>,
     who: &Who,
     l: Lang,
-    kind: Kind,
+    kind: ClueForm,
     form: Multipart,
 ) -> Result<Response, Problem> {
     let (mut sent, broken) = app.forms.read(form).await?;
@@ -228,7 +228,7 @@ async fn submit(
         (None, Ok(body)) => put(app, who, body, std::mem::take(&mut sent.pictures)).await,
     };
     match stored {
-        Ok((clue, _)) if kind == Kind::Call => {
+        Ok((clue, _)) if kind == ClueForm::Call => {
             Ok(Redirect::to(&format!("/clues/{}", clue.id)).into_response())
         }
         Ok((clue, _)) => Ok(Redirect::to(&format!("/grid?done={}", clue.number)).into_response()),
@@ -242,7 +242,7 @@ async fn submit(
     }
 }
 
-fn body(sent: &Sent, kind: Kind) -> Result<ClueBody, Problem> {
+fn body(sent: &Sent, kind: ClueForm) -> Result<ClueBody, Problem> {
     let (from_at, to_at, vague) = window(sent)?;
     let allegation = listed("allegation", sent.text("allegation"))
         .map_err(|_| wrong("请选择反映事项", "choose what it is about"))?;
@@ -253,9 +253,9 @@ fn body(sent: &Sent, kind: Kind) -> Result<ClueBody, Problem> {
         address: sent.text("place_address").to_owned(),
         kind: listed("place_kind", sent.text("place_kind")).unwrap_or(PlaceKind::Other),
     });
-    let source = sent.given("source").filter(|_| kind == Kind::Call);
+    let source = sent.given("source").filter(|_| kind == ClueForm::Call);
     let source = source.map(|word| listed("source", &word)).transpose();
-    let contact = sent.given("contact").filter(|_| kind == Kind::Call);
+    let contact = sent.given("contact").filter(|_| kind == ClueForm::Call);
     Ok(ClueBody {
         source: source.map_err(Problem::unprocessable)?,
         external_no: sent.given("external_no"),

@@ -106,7 +106,7 @@ async fn page(
     shown(&app, &who, l, made).await
 }
 
-type Found = (Vec<Clue>, BTreeMap<String, String>, Vec<(String, i64)>, usize);
+type CluePart = (Vec<Clue>, BTreeMap<String, String>, Vec<(String, i64)>, usize);
 
 async fn make(
     app: &Arc<App>,
@@ -119,7 +119,7 @@ async fn make(
     query.state.get_or_insert_with(|| "open".to_owned());
     let filter = query.filter(who, 50)?;
     let (limit, scope) = (filter.limit as usize, who.scope.clone());
-    let (clues, names, counts, unread): Found = app
+    let (clues, names, counts, unread): CluePart = app
         .blocking(move |a| {
             let clues = a.store.clues(&filter)?;
             let places: Vec<String> = clues.iter().filter_map(|c| c.institution.clone()).collect();

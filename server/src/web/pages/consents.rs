@@ -25,11 +25,11 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
 struct ConsentsPage {
     f: PageFrame,
     version: &'static str,
-    rows: Vec<Row>,
+    rows: Vec<ConsentRow>,
     may_enrol: bool,
 }
 
-struct Row {
+struct ConsentRow {
     person: String,
     who: Label,
     place: Label,
@@ -46,7 +46,7 @@ async fn page(State(app): State<Arc<App>>, who: Who, l: Lang) -> Response {
 async fn make(app: &Arc<App>, who: &Who, l: Lang) -> Result<Response, Problem> {
     let reader = who.clone();
     let found = app.blocking(move |a| to_ask(a, &reader)).await?;
-    let row = |p: PersonToAsk| Row {
+    let row = |p: PersonToAsk| ConsentRow {
         place: Label::new(&p.institution_name, &p.institution),
         signed: dated(&p.signed_at),
         until: p.holds_until.unwrap_or_else(|| l.t("未设定", "no day set").to_owned()),

@@ -31,7 +31,7 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
     ]
 }
 
-struct Row {
+struct CorrectionRow {
     id: String,
     number: i64,
     place: Label,
@@ -53,7 +53,7 @@ struct Row {
 #[template(path = "corrections.html")]
 struct CorrectionsPage {
     f: PageFrame,
-    rows: Vec<Row>,
+    rows: Vec<CorrectionRow>,
     open: bool,
     may_answer: bool,
     may_verify: bool,
@@ -111,7 +111,7 @@ async fn make(
     render_as(&page, axum::http::StatusCode::from_u16(status).unwrap_or_default())
 }
 
-fn row(l: Lang, it: CorrectionSeen, names: &Names) -> Row {
+fn row(l: Lang, it: CorrectionSeen, names: &Names) -> CorrectionRow {
     let from = match it.from {
         CorrectionSource::Alert => {
             (format!("/alerts/{}", it.object), l.t("设备提示", "a finding").to_owned())
@@ -121,7 +121,7 @@ fn row(l: Lang, it: CorrectionSeen, names: &Names) -> Row {
             (format!("/self-checks/{check}"), format!("{} {item}", l.t("自查", "self-check")))
         }
     };
-    Row {
+    CorrectionRow {
         number: it.number,
         place: names.get(&it.institution),
         from,

@@ -19,9 +19,9 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
 }
 
 /// A step of a role's day: heading and text in zh, then in en, and the page it happens on.
-type Step = (&'static str, &'static str, &'static str, &'static str, &'static str);
+type GuideStep = (&'static str, &'static str, &'static str, &'static str, &'static str);
 
-const SUPERVISOR: &[Step] = &[
+const SUPERVISOR: &[GuideStep] = &[
     (
         "看线索",
         "收件箱按事件排列：左侧色条为级别，L3 须优先处理；逾期以红字标出。点开可见时间轴、说明、依\
@@ -67,7 +67,7 @@ const SUPERVISOR: &[Step] = &[
     ),
 ];
 
-const REVIEWER: &[Step] = &[
+const REVIEWER: &[GuideStep] = &[
     SUPERVISOR[0],
     SUPERVISOR[1],
     (
@@ -80,7 +80,7 @@ const REVIEWER: &[Step] = &[
     ),
 ];
 
-const CLINIC: &[Step] = &[
+const CLINIC: &[GuideStep] = &[
     (
         "登记诊疗活动",
         "用手机扫诊室二维码，选项目与主诊，一分钟完成；结束时点「结束」。迟报与迟关闭会被标出。",
@@ -113,7 +113,7 @@ const CLINIC: &[Step] = &[
     ),
 ];
 
-const AUDITOR: &[Step] = &[
+const AUDITOR: &[GuideStep] = &[
     (
         "审计日志",
         "谁在何时看过什么、为哪一案；可检索、可导出，记录以哈希相连，可用 zaigang-verify 校验。",
@@ -132,7 +132,7 @@ const AUDITOR: &[Step] = &[
     SUPERVISOR[0],
 ];
 
-const ADMIN: &[Step] = &[
+const ADMIN: &[GuideStep] = &[
     (
         "账户与令牌",
         "邀请链接只能用一次；接口令牌按角色与范围发放，可吊销。",
@@ -158,7 +158,7 @@ const ADMIN: &[Step] = &[
     ),
 ];
 
-const INTEGRATOR: &[Step] = &[(
+const INTEGRATOR: &[GuideStep] = &[(
     "接口",
     "以令牌调用 /api/v1；说明见 /api/v1/openapi.json。登记表也可在此导入导出。",
     "The API",

@@ -53,7 +53,7 @@ struct LogRow {
 }
 
 /// What the form shows: as it was typed.
-struct Typed {
+struct TypedHook {
     id: String,
     email: bool,
     target: String,
@@ -75,7 +75,7 @@ struct HooksPage {
     secret: String,
     origins: Vec<String>,
     mail: bool,
-    t: Typed,
+    t: TypedHook,
     /// The field of the division.
     division: String,
 }
@@ -164,10 +164,10 @@ fn labels(l: Lang) -> [(&'static str, &'static str); 8] {
     ]
 }
 
-fn typed(given: &Given) -> Typed {
+fn typed(given: &Given) -> TypedHook {
     let text = |name: &str| given.text(name).to_owned();
     let severity = text("min_severity");
-    Typed {
+    TypedHook {
         id: text("id"),
         email: given.text("kind") == "email",
         target: text("target"),

@@ -149,7 +149,7 @@ async fn page(
     shown(&app, &who, l, made).await
 }
 
-pub(super) struct Found {
+pub(super) struct InboxPart {
     pub lines: Vec<InboxLine>,
     pub known: InboxNames,
     counts: Counts,
@@ -157,7 +157,7 @@ pub(super) struct Found {
     boxes: (i64, i64),
     choice: Vec<(String, String)>,
     views: Vec<View>,
-    waiting: Waiting,
+    waiting: WaitingOpenings,
     colleagues: Vec<(String, String)>,
 }
 
@@ -181,18 +181,19 @@ impl InboxNames {
 
 /// Openings of sealed pictures that wait for the reader.
 #[derive(Default)]
-struct Waiting {
+struct WaitingOpenings {
     to_decide: i64,
     to_look: i64,
     address: String,
 }
 
-fn waiting(a: &App, who: &Who) -> Result<Waiting, StoreError> {
+fn waiting(a: &App, who: &Who) -> Result<WaitingOpenings, StoreError> {
     if who.by_token || crate::evidence::role_of(who.role).is_none() {
-        return Ok(Waiting::default());
+        return Ok(WaitingOpenings::default());
     }
     let now = crate::clock::now();
-    let mut waiting = Waiting { address: "/evidence".to_owned(), ..Waiting::default() };
+    let mut waiting =
+        WaitingOpenings { address: "/evidence".to_owned(), ..WaitingOpenings::default() };
     let mut ids = Vec::new();
     for it in a.store.openings_of_person(&who.name)? {
         let (state, live) = (it.opening.state, !it.opening.is_over(now));
@@ -248,7 +249,7 @@ pub(super) fn find(
     l: Lang,
     filter: &AlertFilter,
     part: &ListPart,
-) -> Result<Found, StoreError> {
+) -> Result<InboxPart, StoreError> {
     let alerts = listed_alerts(a, who, filter)?;
     crate::web::request::sight::note(a, &alerts)?;
     let ids = || alerts.iter().map(|alert| &alert.id);
@@ -277,7 +278,7 @@ pub(super) fn find(
         alerts.into_iter().zip(said).map(line).collect();
     let choice =
         a.store.institutions_part(part)?.into_iter().map(|i| (i.id.to_string(), i.name)).collect();
-    Ok(Found {
+    Ok(InboxPart {
         lines: lines?,
         known,
         counts: Counts::of(a, who, part)?,
@@ -315,7 +316,7 @@ pub(super) async fn make(
     let filter = query.filter(who, 50)?;
     let limit = filter.limit as usize;
     let part = PartQuery::default().part(who, CHOICE);
-    let Found {
+    let InboxPart {
         lines,
         known,
         counts,

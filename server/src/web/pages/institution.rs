@@ -60,7 +60,7 @@ async fn page(State(app): State<Arc<App>>, who: Who, l: Lang, Path(id): Path<Str
     shown(&app, &who, l, made).await
 }
 
-struct Found {
+struct InstitutionAndRecords {
     it: Institution,
     rooms: Vec<Label>,
     people: Vec<PersonLine>,
@@ -70,7 +70,7 @@ struct Found {
     more_leads: bool,
 }
 
-fn find(a: &App, who: &Who, l: Lang, id: &str) -> Result<Found, Problem> {
+fn find(a: &App, who: &Who, l: Lang, id: &str) -> Result<InstitutionAndRecords, Problem> {
     let it = a.store.institution(id)?.filter(|i| who.sees(i.id.as_str(), &i.jurisdiction));
     let it = it.ok_or_else(|| Problem::unknown("institution", id))?;
     deed::at(id);
@@ -87,7 +87,7 @@ fn find(a: &App, who: &Who, l: Lang, id: &str) -> Result<Found, Problem> {
     alerts.truncate(LEADS);
     let items: Vec<Item> = a.store.items()?;
     let filed = items.into_iter().filter(|i| it.filed_items.contains(&i.code));
-    Ok(Found {
+    Ok(InstitutionAndRecords {
         leads: lead_rows::rows(a, who, l, &alerts)?,
         items: filed.map(|i| Label::new(&item_words(l, &i), i.code.as_str())).collect(),
         more_leads,

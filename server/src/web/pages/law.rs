@@ -43,12 +43,12 @@ struct LawPage {
     fault: String,
     /// Which form was refused: its matter; empty: none was.
     of: String,
-    typed: Typed,
+    typed: TypedDecision,
 }
 
 /// What stood in the refused form.
 #[derive(Default)]
-struct Typed {
+struct TypedDecision {
     adds: bool,
     cited: String,
     kind: String,
@@ -62,7 +62,7 @@ struct Typed {
     note: String,
 }
 
-impl Typed {
+impl TypedDecision {
     fn of(given: &Given) -> Self {
         let text = |name: &str| given.text(name).to_owned();
         Self {
@@ -125,7 +125,7 @@ async fn make(
     };
     let refused_status = refused.is_some();
     let (of, typed, fault) = refused.map_or_else(Default::default, |(given, fault)| {
-        (given.text("matter").to_owned(), Typed::of(&given), fault)
+        (given.text("matter").to_owned(), TypedDecision::of(&given), fault)
     });
     let page = LawPage {
         f: PageFrame::of(app, who, l, "system", "/law").await?,

@@ -87,7 +87,7 @@ async fn make(app: &Arc<App>, l: Lang, who: &Who, shows_done: bool) -> Result<Re
             let persons: Vec<String> =
                 waiting.iter().filter_map(|t| t.person.clone()).chain(decided).collect();
             deed::persons(&persons);
-            let names = Known::of(a, &reader, l, &persons, &waiting, &done)?;
+            let names = MessageNames::of(a, &reader, l, &persons, &waiting, &done)?;
             Ok::<_, StoreError>((waiting, done, names))
         })
         .await?;
@@ -101,14 +101,14 @@ async fn make(app: &Arc<App>, l: Lang, who: &Who, shows_done: bool) -> Result<Re
 }
 
 /// What the lines speak of, by name.
-struct Known {
+struct MessageNames {
     persons: BTreeMap<String, Name>,
     colleagues: Names,
     /// By the lead's id: clinic and matter.
     leads: BTreeMap<String, String>,
 }
 
-impl Known {
+impl MessageNames {
     fn of(
         a: &App,
         who: &Who,
@@ -148,7 +148,7 @@ impl Known {
     }
 }
 
-fn view(l: Lang, task: &Task, names: &Known) -> TaskView {
+fn view(l: Lang, task: &Task, names: &MessageNames) -> TaskView {
     let kind = match task.kind {
         TaskKind::Mentioned => l.t("提到我", "Mentioned"),
         TaskKind::Assigned => l.t("指派给我", "Mine"),
@@ -180,7 +180,7 @@ fn view(l: Lang, task: &Task, names: &Known) -> TaskView {
     }
 }
 
-fn done_view(l: Lang, it: &Done, names: &Known) -> DoneView {
+fn done_view(l: Lang, it: &Done, names: &MessageNames) -> DoneView {
     let (path, what) = match it {
         Done::Step { alert, number, step, .. } => {
             let lead = names.lead(l, Some(*number), alert);

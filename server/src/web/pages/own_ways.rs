@@ -34,13 +34,13 @@ struct WaysPage {
     kept: bool,
     has_mail: bool,
     origins: Vec<String>,
-    log: Vec<Told>,
+    log: Vec<DeliveryLine>,
     fault: String,
     done: String,
 }
 
 /// One delivery of the last ones.
-struct Told {
+struct DeliveryLine {
     at: String,
     way: &'static str,
     came: &'static str,
@@ -89,14 +89,14 @@ fn clock_of(minute: Option<u16>) -> String {
     minute.map(|m| format!("{:02}:{:02}", m / 60, m % 60)).unwrap_or_default()
 }
 
-fn told(l: Lang, it: &HookDelivery) -> Told {
+fn told(l: Lang, it: &HookDelivery) -> DeliveryLine {
     let (came, class) = match it.state {
         DeliveryState::Delivered => (l.t("已送达", "delivered"), "ok"),
         DeliveryState::Failed => (l.t("未送达", "failed"), "bad"),
         DeliveryState::Waiting => (l.t("等待发送", "waiting"), "warn"),
     };
     let robot = it.hook.starts_with("@robot");
-    Told {
+    DeliveryLine {
         at: local(&it.made_at),
         way: if robot { l.t("群机器人", "robot") } else { l.t("邮件", "mail") },
         came,

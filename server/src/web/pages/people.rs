@@ -256,7 +256,7 @@ pub(super) struct FormQuery {
 
 /// What was typed so far.
 #[derive(Debug, Default)]
-struct Typed {
+struct TypedConsent {
     person: String,
     sought: String,
     signature: String,
@@ -272,10 +272,10 @@ async fn form(
     l: Lang,
     Query(query): Query<FormQuery>,
 ) -> Response {
-    let typed = Typed {
+    let typed = TypedConsent {
         person: query.person.unwrap_or_default(),
         sought: query.q.unwrap_or_default(),
-        ..Typed::default()
+        ..TypedConsent::default()
     };
     let made = make_form(&app, &who, l, typed, String::new()).await;
     shown(&app, &who, l, made).await
@@ -286,7 +286,7 @@ async fn make_form(
     app: &Arc<App>,
     who: &Who,
     l: Lang,
-    typed: Typed,
+    typed: TypedConsent,
     fault: String,
 ) -> Result<Response, Problem> {
     let part =
@@ -307,7 +307,7 @@ async fn make_form(
         people.insert(0, named);
     }
     deed::persons(people.iter().map(|p| p.id.as_str()));
-    let Typed { person, sought, signature, guardian } = typed;
+    let TypedConsent { person, sought, signature, guardian } = typed;
     let consent = consent_text(app, who, l).await?;
     let page = EnrolPage {
         people: people.into_iter().map(|p| (p.id.to_string(), p.name.0)).collect(),
@@ -367,7 +367,7 @@ async fn take_upload(
         .into_iter()
         .filter_map(|(field, purpose)| upload.rest.contains_key(field).then_some(purpose))
         .collect();
-    let typed = Typed { person, guardian, signature, sought: String::new() };
+    let typed = TypedConsent { person, guardian, signature, sought: String::new() };
     if !purposes.is_empty() {
         let text = consent_text(app, who, l).await?;
         let shown = upload.rest.get("text_sha256").map_or("", String::as_str);

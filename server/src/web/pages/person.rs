@@ -77,7 +77,7 @@ async fn page(State(app): State<Arc<App>>, who: Who, l: Lang, Path(id): Path<Str
     shown(&app, &who, l, made).await
 }
 
-struct Found {
+struct PersonAndRecords {
     person: Practitioner,
     sites: Vec<SiteView>,
     enrolments: Vec<EnrolmentView>,
@@ -85,7 +85,7 @@ struct Found {
     leads: Vec<LeadRow>,
 }
 
-fn find(a: &App, who: &Who, l: Lang, id: &str) -> Result<Found, Problem> {
+fn find(a: &App, who: &Who, l: Lang, id: &str) -> Result<PersonAndRecords, Problem> {
     let seen = VisibleInstitutions::of(a, who)?;
     let person = a.store.practitioner(id)?.filter(|p| seen.person(p));
     let person = person.ok_or_else(|| Problem::unknown("practitioner", id))?;
@@ -102,7 +102,13 @@ fn find(a: &App, who: &Who, l: Lang, id: &str) -> Result<Found, Problem> {
     consents.retain(|(institution, _)| seen.has(institution));
     let consents = consents.into_iter().map(|(at, it)| consent(a, l, names.get(&at), it)).collect();
     let alerts = a.store.alerts_naming(id, &places, lead_rows::since())?;
-    Ok(Found { leads: lead_rows::rows(a, who, l, &alerts)?, person, sites, enrolments, consents })
+    Ok(PersonAndRecords {
+        leads: lead_rows::rows(a, who, l, &alerts)?,
+        person,
+        sites,
+        enrolments,
+        consents,
+    })
 }
 
 fn site(l: Lang, it: &Site, place: Label) -> SiteView {

@@ -78,10 +78,10 @@ struct Shown {
 
 struct Group {
     name: String,
-    rows: Vec<Row>,
+    rows: Vec<SettingRow>,
 }
 
-struct Row {
+struct SettingRow {
     /// What people call it; its key stands small beside it.
     title: &'static str,
     name: &'static str,
@@ -140,7 +140,7 @@ async fn make(
         let typed = given.as_ref().map(|g| g.text(about.name).to_owned());
         let own_value =
             own.settings.get(about.name).map(|v| in_words(l, about, *v)).unwrap_or_default();
-        Row {
+        SettingRow {
             said_by: set
                 .get(about.name)
                 .map_or(String::new(), |(_, by)| place_or(by, l.t("全部", "all"))),
@@ -238,9 +238,9 @@ fn everywhere(who: &Who) -> Who {
     Who { scope: String::new(), ..who.clone() }
 }
 
-fn row(l: Lang, about: &SettingDescription, value: i64) -> Row {
+fn row(l: Lang, about: &SettingDescription, value: i64) -> SettingRow {
     let say = |value| in_words(l, about, value);
-    Row {
+    SettingRow {
         title: title(l, about.name),
         name: about.name,
         doc: l.t(about.doc_zh, about.doc).to_owned(),
@@ -258,7 +258,7 @@ fn row(l: Lang, about: &SettingDescription, value: i64) -> Row {
 }
 
 /// By the family of the rules that read it.
-fn groups(l: Lang, row: impl Fn(&SettingDescription) -> Row) -> Vec<Group> {
+fn groups(l: Lang, row: impl Fn(&SettingDescription) -> SettingRow) -> Vec<Group> {
     let families: [(&str, &[&str]); 7] = [
         (l.t("疑似挂证", "Licence lending"), &["LL-"]),
         (l.t("疑似非主诊医师独立执业", "Non-lead operating"), &["NL-"]),

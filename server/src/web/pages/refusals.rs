@@ -28,10 +28,10 @@ struct RefusalsPage {
     from: String,
     to: String,
     limit: String,
-    rows: Vec<Row>,
+    rows: Vec<RefusalRow>,
 }
 
-struct Row {
+struct RefusalRow {
     place: Label,
     room: Label,
     /// Declined of declared.
@@ -53,7 +53,7 @@ async fn page(
 async fn make(app: &Arc<App>, who: &Who, l: Lang, query: &PartQuery) -> Result<Response, Problem> {
     let DeclinedShares { from, to, limit_ppm, rooms, .. } = refusals(app, who, query).await?;
     let percent = |ppm: i64| format!("{}.{} %", ppm / 10_000, ppm / 1_000 % 10);
-    let rows = rooms.into_iter().map(|r| Row {
+    let rows = rooms.into_iter().map(|r| RefusalRow {
         place: Label::new(&r.institution_name, &r.institution),
         room: Label::new(&r.room_name, &r.room),
         count: format!("{} / {}", r.declined, r.declared),

@@ -78,14 +78,14 @@ const NEAR_IDS: &str = "near_ids";
 
 /// Which part of its table a form was opened from: what is saved leads back there.
 #[derive(Debug, Default, Clone, serde::Deserialize)]
-struct Place {
+struct ListPosition {
     #[serde(default)]
     q: String,
     #[serde(default)]
     after: String,
 }
 
-impl Place {
+impl ListPosition {
     /// As an address has it behind its question mark; empty for the beginning.
     fn query(&self) -> String {
         let part = |name: &str, text: &str| {
@@ -109,7 +109,7 @@ async fn form(
     who: Who,
     l: Lang,
     Path((noun, id)): Path<(String, String)>,
-    Query(place): Query<Place>,
+    Query(place): Query<ListPosition>,
 ) -> Response {
     let made = fill(&app, &who, l, (&noun, &id, &place), None, None).await;
     shown(&app, &who, l, made).await
@@ -120,7 +120,7 @@ async fn submit(
     who: Who,
     l: Lang,
     Path((noun, id)): Path<(String, String)>,
-    Query(place): Query<Place>,
+    Query(place): Query<ListPosition>,
     Form(pairs): Form<Vec<(String, String)>>,
 ) -> Response {
     let given = Given::as_typed(pairs);
@@ -163,7 +163,7 @@ async fn fill(
     app: &Arc<App>,
     who: &Who,
     l: Lang,
-    (noun, id, place): (&str, &str, &Place),
+    (noun, id, place): (&str, &str, &ListPosition),
     given: Option<Given>,
     fault: Option<Problem>,
 ) -> Result<Response, Problem> {

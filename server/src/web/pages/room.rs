@@ -143,7 +143,12 @@ fn leads(
 }
 
 /// Findings of that day, each with its lead: id and number.
-fn findings(a: &App, who: &Who, alerts: &[Alert], day: &Day) -> Result<Vec<Found>, Problem> {
+fn findings(
+    a: &App,
+    who: &Who,
+    alerts: &[Alert],
+    day: &Day,
+) -> Result<Vec<NumberedFinding>, Problem> {
     let mut findings = Vec::new();
     for alert in alerts {
         let of = match who.role {
@@ -186,12 +191,12 @@ pub(super) fn day_picture(
 }
 
 /// A finding with its lead: id and number.
-type Found = (String, i64, FindingReport);
+type NumberedFinding = (String, i64, FindingReport);
 
 /// What is told of a day.
-struct Told {
+struct DayRecords {
     sessions: Vec<Session>,
-    findings: Vec<Found>,
+    findings: Vec<NumberedFinding>,
     /// One of the leads is a lead alone by 行政处罚法 41.
     lead_only: bool,
     summaries: BTreeMap<String, PresenceSummary>,
@@ -201,7 +206,7 @@ struct Told {
     items: Vec<Item>,
 }
 
-fn told(a: &App, who: &Who, room: &Room, day: &Day) -> Result<Told, Problem> {
+fn told(a: &App, who: &Who, room: &Room, day: &Day) -> Result<DayRecords, Problem> {
     let alerts = leads(a, who, room, Some(day), LEADS)?;
     crate::web::request::sight::note(a, &alerts)?;
     let findings = findings(a, who, &alerts, day)?;
@@ -220,7 +225,7 @@ fn told(a: &App, who: &Who, room: &Room, day: &Day) -> Result<Told, Problem> {
             .map(ToString::to_string),
     );
     deed::persons(&people);
-    Ok(Told {
+    Ok(DayRecords {
         names: Names::people(
             a,
             &VisibleInstitutions::of(a, who)?,

@@ -36,14 +36,14 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
 }
 
 #[derive(Debug, Default, Deserialize)]
-struct Asked {
+struct QuestionQuery {
     /// Code of the question on the screen.
     #[serde(default)]
     q: String,
 }
 
 /// A question in the overview.
-struct Line {
+struct QuestionLine {
     code: String,
     level1: String,
     level2: String,
@@ -90,7 +90,7 @@ struct CheckPage {
     may_answer: bool,
     may_revise: bool,
     may_judge: bool,
-    lines: Vec<Line>,
+    lines: Vec<QuestionLine>,
     answered: usize,
     asked: usize,
     next: String,
@@ -105,7 +105,7 @@ async fn page(
     who: Who,
     l: Lang,
     PathId(id): PathId<SelfCheckId>,
-    Query(asked): Query<Asked>,
+    Query(asked): Query<QuestionQuery>,
 ) -> Response {
     let made = make(&app, &who, l, &id, &asked.q, String::new()).await;
     shown(&app, &who, l, made).await
@@ -200,7 +200,7 @@ fn recorded(l: Lang, it: &Agreement) -> String {
     }
 }
 
-fn overview(l: Lang, it: &Whole, item: &ChecklistItem) -> Line {
+fn overview(l: Lang, it: &Whole, item: &ChecklistItem) -> QuestionLine {
     let both = it.both();
     let answer = both.answers.get(&item.code);
     let value = answer.map(|a| a.value.as_str()).unwrap_or_default();
@@ -220,7 +220,7 @@ fn overview(l: Lang, it: &Whole, item: &ChecklistItem) -> Line {
             format!("{} {}", r.count, l.t("条经两人复核的线索不符", "upheld leads against it"))
         }
     });
-    Line {
+    QuestionLine {
         code: item.code.clone(),
         level1: item.level1.clone(),
         level2: item.level2.clone(),

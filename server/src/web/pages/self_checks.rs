@@ -48,7 +48,7 @@ pub(super) fn state_word(l: Lang, state: CheckState) -> &'static str {
     l.t(zh, en)
 }
 
-struct Row {
+struct SelfCheckRow {
     id: String,
     place: String,
     kind: &'static str,
@@ -59,7 +59,7 @@ struct Row {
     timing: Option<Timing>,
 }
 
-impl Row {
+impl SelfCheckRow {
     fn is(&self, timing: &str) -> bool {
         timing
             == match self.timing {
@@ -80,7 +80,7 @@ impl Row {
 #[template(path = "self_checks.html")]
 struct ListPage {
     f: PageFrame,
-    rows: Vec<Row>,
+    rows: Vec<SelfCheckRow>,
     clinic: bool,
     /// Address, name, here.
     tabs: Vec<(&'static str, &'static str, bool)>,
@@ -132,9 +132,9 @@ async fn make(
     render(&page)
 }
 
-fn row(l: Lang, it: &SelfCheck, names: &BTreeMap<String, String>) -> Row {
+fn row(l: Lang, it: &SelfCheck, names: &BTreeMap<String, String>) -> SelfCheckRow {
     let open = it.handling.state.is_open();
-    Row {
+    SelfCheckRow {
         id: it.id.to_string(),
         place: named(names.get(&it.institution), &it.institution),
         kind: l.t(it.kind.zh(), it.kind.en()),

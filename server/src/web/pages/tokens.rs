@@ -31,7 +31,7 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
     ]
 }
 
-struct Row {
+struct TokenRow {
     id: String,
     name: String,
     role: &'static str,
@@ -45,7 +45,7 @@ struct Row {
 #[template(path = "tokens.html")]
 struct TokensPage {
     f: PageFrame,
-    rows: Vec<Row>,
+    rows: Vec<TokenRow>,
     fault: FieldFault,
     token: String,
     name: String,
@@ -107,7 +107,7 @@ async fn make(
         .await?;
     let used: Vec<String> = tokens.iter().map(|t| t.scope.clone()).collect();
     let chosen = Role::parse(given.text("role"));
-    let rows = tokens.into_iter().map(|t| Row {
+    let rows = tokens.into_iter().map(|t| TokenRow {
         over: t.expires_at <= now,
         id: t.id.to_string(),
         name: t.name,

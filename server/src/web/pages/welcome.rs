@@ -42,12 +42,12 @@ struct WelcomePage {
     again: bool,
     /// This role needs a second factor: it is not for the invitee to leave out.
     needs_code: bool,
-    step: Step,
+    step: WelcomeStep,
 }
 
 /// How far the visitor is.
 #[derive(Default)]
-enum Step {
+enum WelcomeStep {
     #[default]
     Fields,
     /// The secret is shown; its first code is asked for.
@@ -86,7 +86,7 @@ async fn welcome(
     let made = match invited(&app, &token).await {
         Ok(link) => {
             let it = WelcomeForm::default();
-            welcome_page(&app, &who, l, &link, it, FieldFault::default(), Step::Fields).await
+            welcome_page(&app, &who, l, &link, it, FieldFault::default(), WelcomeStep::Fields).await
         }
         Err(problem) => Err(problem),
     };
@@ -139,7 +139,7 @@ async fn welcome_page(
     link: &Link,
     it: WelcomeForm,
     fault: FieldFault,
-    step: Step,
+    step: WelcomeStep,
 ) -> Result<Response, Problem> {
     render(&WelcomePage {
         f: PageFrame::of(app, who, l, "", "/login").await?,
@@ -186,16 +186,16 @@ async fn refused(
     let status = problem.status;
     let step = match carried::<Newcomer>(app, NEWCOMER, &it.sealed) {
         Some(newcomer) => {
-            Step::Code(Secret::of(&newcomer.secret, &newcomer.name, it.sealed.clone())?)
+            WelcomeStep::Code(Secret::of(&newcomer.secret, &newcomer.name, it.sealed.clone())?)
         }
-        None => Step::Fields,
+        None => WelcomeStep::Fields,
     };
     let labels = [
         ("name", l.t("登录名", "Login name")),
         ("display", l.t("显示名", "Name shown")),
         ("password", l.t("口令", "Password")),
     ];
-    let shown = if matches!(step, Step::Fields) { &labels[..] } else { &[] };
+    let shown = if matches!(step, WelcomeStep::Fields) { &labels[..] } else { &[] };
     let fault = FieldFault::of(l, problem, shown);
     let page = welcome_page(app, who, l, link, it, fault, step).await?;
     Ok((status, page).into_response())
@@ -214,9 +214,13 @@ struct Newcomer {
 }
 
 /// One step further; nothing where the account stands without a second factor.
-async fn step(app: &Arc<App>, link: &Link, it: &WelcomeForm) -> Result<Option<Step>, Problem> {
+async fn step(
+    app: &Arc<App>,
+    link: &Link,
+    it: &WelcomeForm,
+) -> Result<Option<WelcomeStep>, Problem> {
     if !it.sealed.is_empty() {
-        return finish(app, link, it).await.map(|codes| Some(Step::Ready(codes)));
+        return finish(app, link, it).await.map(|codes| Some(WelcomeStep::Ready(codes)));
     }
     let name = link.invited.account.clone().unwrap_or_else(|| it.name.clone());
     if name.parse::<protocol::id::PersonId>().is_err() {
@@ -248,7 +252,7 @@ async fn step(app: &Arc<App>, link: &Link, it: &WelcomeForm) -> Result<Option<St
     getrandom::fill(&mut newcomer.secret).map_err(|e| Problem::internal(&e))?;
     let (secret, name) = (newcomer.secret.clone(), newcomer.name.clone());
     let sealed = carry(app, NEWCOMER, newcomer)?;
-    Ok(Some(Step::Code(Secret::of(&secret, &name, sealed)?)))
+    Ok(Some(WelcomeStep::Code(Secret::of(&secret, &name, sealed)?)))
 }
 
 /// Said before a code is scanned; the store says it again when the account is made.

@@ -19,7 +19,7 @@ const AT_ONCE: u32 = 20;
 /// Shorter searches show everything and nothing.
 const LEAST_CHARS: usize = 2;
 
-type Asked = Query<Vec<(String, String)>>;
+type LookupQuery = Query<Vec<(String, String)>>;
 
 /// The first value of a name, folded as all text that comes in.
 pub(super) fn value<'a>(asked: &'a [(String, String)], name: &str) -> &'a str {
@@ -40,7 +40,7 @@ struct SearchPage {
 pub(super) async fn search(
     State(door): Shared,
     OriginalUri(uri): OriginalUri,
-    Query(asked): Asked,
+    Query(asked): LookupQuery,
 ) -> Response {
     let q = crate::clock::clip(&crate::text::plain(value(&asked, "q")), 60);
     let short = !q.is_empty() && q.chars().count() < LEAST_CHARS;
@@ -232,7 +232,7 @@ struct CheckPage {
 pub(super) async fn check(
     State(door): Shared,
     OriginalUri(uri): OriginalUri,
-    Query(asked): Asked,
+    Query(asked): LookupQuery,
 ) -> Response {
     let made = check_page(&door, &uri, &asked);
     shown(&door, &uri, made)

@@ -220,12 +220,12 @@ impl StatedOf {
 #[template(path = "statements.html")]
 pub(in crate::web) struct StatementBlock {
     l: Lang,
-    rows: Vec<Row>,
+    rows: Vec<StatementRow>,
     /// When the box took everything back, where two people are still to decide.
     withdrawn: String,
 }
 
-struct Row {
+struct StatementRow {
     at: String,
     by: String,
     text: Html,
@@ -254,7 +254,7 @@ impl StatementBlock {
     }
 }
 
-fn row((l, pages): (Lang, Pages), s: &StatementSeen, of: &StatedOf) -> Row {
+fn row((l, pages): (Lang, Pages), s: &StatementSeen, of: &StatedOf) -> StatementRow {
     let after = match s.after_ms {
         None => l.t("线索产生前", "before the alert").to_owned(),
         Some(ms) => match l {
@@ -262,7 +262,7 @@ fn row((l, pages): (Lang, Pages), s: &StatementSeen, of: &StatedOf) -> Row {
             Lang::En => format!("{} after the alert", long(l, ms)),
         },
     };
-    Row {
+    StatementRow {
         at: local(&s.at),
         by: s.by.clone().unwrap_or_default(),
         text: of.linked(pages, l.t(&s.zh, &s.en)),

@@ -15,7 +15,7 @@ use crate::ids::{
 };
 
 /// A type whose every value is of one of the four types of the store.
-pub(in crate::store) trait Typed {
+pub(in crate::store) trait EngineTyped {
     const TYPE: Type;
 
     fn given(&self) -> rusqlite::Result<ToSqlOutput<'_>>;
@@ -28,18 +28,18 @@ pub(in crate::store) trait Param {
     fn given(&self) -> rusqlite::Result<ToSqlOutput<'_>>;
 }
 
-impl<T: Typed + ?Sized> Param for T {
+impl<T: EngineTyped + ?Sized> Param for T {
     fn kind(&self) -> Type {
         T::TYPE
     }
 
     fn given(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
-        Typed::given(self)
+        EngineTyped::given(self)
     }
 }
 
 macro_rules! typed {
-    ($kind:expr; $($of:ty),+) => { $(impl Typed for $of {
+    ($kind:expr; $($of:ty),+) => { $(impl EngineTyped for $of {
         const TYPE: Type = $kind;
 
         fn given(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
@@ -50,7 +50,7 @@ macro_rules! typed {
 
 /// The wire's ids know nothing of a database.
 macro_rules! of_the_wire {
-    ($($of:ty),+) => { $(impl Typed for $of {
+    ($($of:ty),+) => { $(impl EngineTyped for $of {
         const TYPE: Type = Type::TEXT;
 
         fn given(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
@@ -67,7 +67,7 @@ typed!(Type::TEXT; HookId, InvitationId, OpeningId, PassId, SelfCheckId, Templat
 typed!(Type::BYTEA; [u8], Vec<u8>);
 of_the_wire!(DeviceId, InstitutionId, PersonId, RoomId, SessionId, TrialId);
 
-impl<const N: usize> Typed for [u8; N] {
+impl<const N: usize> EngineTyped for [u8; N] {
     const TYPE: Type = Type::BYTEA;
 
     fn given(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
@@ -75,23 +75,15 @@ impl<const N: usize> Typed for [u8; N] {
     }
 }
 
-impl<T: Typed> Typed for Option<T> {
+impl<T: EngineTyped> EngineTyped for Option<T> {
     const TYPE: Type = T::TYPE;
 
     fn given(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
-        self.as_ref().map_or_else(|| Ok(Null.into()), Typed::given)
+        self.as_ref().map_or_else(|| Ok(Null.into()), EngineTyped::given)
     }
 }
 
-impl<T: Typed + ?Sized> Typed for &T {
-    const TYPE: Type = T::TYPE;
-
-    fn given(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
-        T::given(self)
-    }
-}
-
-impl<T: Typed + ?Sized> Typed for Box<T> {
+impl<T: EngineTyped + ?Sized> EngineTyped for &T {
     const TYPE: Type = T::TYPE;
 
     fn given(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
@@ -99,7 +91,15 @@ impl<T: Typed + ?Sized> Typed for Box<T> {
     }
 }
 
-impl<T: Typed + ToOwned + ?Sized> Typed for Cow<'_, T> {
+impl<T: EngineTyped + ?Sized> EngineTyped for Box<T> {
+    const TYPE: Type = T::TYPE;
+
+    fn given(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        T::given(self)
+    }
+}
+
+impl<T: EngineTyped + ToOwned + ?Sized> EngineTyped for Cow<'_, T> {
     const TYPE: Type = T::TYPE;
 
     fn given(&self) -> rusqlite::Result<ToSqlOutput<'_>> {

@@ -54,18 +54,18 @@ fn of_undecided(tx: &Connection, device: &str, id: &str, due: At) -> Result<Opti
 }
 
 /// A step of the finding: when it came, when its box says that it was, and its place in the chain.
-struct Said {
+struct StepTimes {
     came: At,
     own: At,
     epoch: i64,
     seq: i64,
 }
 
-fn said(r: &Row<'_>) -> engine::EngineResult<Said> {
-    Ok(Said { came: r.get(0)?, own: r.get(1)?, epoch: r.get(2)?, seq: r.get(3)? })
+fn said(r: &Row<'_>) -> engine::EngineResult<StepTimes> {
+    Ok(StepTimes { came: r.get(0)?, own: r.get(1)?, epoch: r.get(2)?, seq: r.get(3)? })
 }
 
-fn taken_back(tx: &Connection, device: &str, of: &Picture) -> Result<Option<Said>> {
+fn taken_back(tx: &Connection, device: &str, of: &Picture) -> Result<Option<StepTimes>> {
     if !of.withdrawn {
         return Ok(None);
     }
@@ -77,7 +77,7 @@ fn taken_back(tx: &Connection, device: &str, of: &Picture) -> Result<Option<Said
 
 /// The step that asked for the picture: the last grave one before the box told of it. A later one
 /// asks for others.
-fn asked_by(tx: &Connection, device: &str, of: &Picture) -> Result<Option<Said>> {
+fn asked_by(tx: &Connection, device: &str, of: &Picture) -> Result<Option<StepTimes>> {
     let Some((epoch, seq)) = of.place else { return Ok(None) };
     let sql = "SELECT received_at, at, epoch, seq FROM finding_step WHERE origin = ?1 AND
         finding = ?2 AND step IN ('opened', 'strengthened') AND severity >= 2 AND epoch = ?3 AND
@@ -88,7 +88,12 @@ fn asked_by(tx: &Connection, device: &str, of: &Picture) -> Result<Option<Said>>
 
 /// Whether the box was heard between a step and its taking back: then that step's receipt reached
 /// it, and it knew that others may have seen it. Only one that was away the whole time did not.
-fn spoke_between(tx: &Connection, device: &str, step: &Said, back: &Said) -> Result<bool> {
+fn spoke_between(
+    tx: &Connection,
+    device: &str,
+    step: &StepTimes,
+    back: &StepTimes,
+) -> Result<bool> {
     if step.epoch != back.epoch {
         return Ok(true);
     }

@@ -8,7 +8,7 @@ use axum::extract::{Query, State};
 use axum::response::Response;
 
 use super::super::frame::{PageFrame, local, render, shown};
-use super::{Place, pass, room};
+use super::{ListPosition, pass, room};
 use crate::access::{Right, Who};
 use crate::app::App;
 use crate::problem::Problem;
@@ -104,7 +104,7 @@ async fn make_overview(
         tabs,
         heads: heads(l, noun),
         rows,
-        place: Place { q: part.text.clone(), after: part.after }.query(),
+        place: ListPosition { q: part.text.clone(), after: part.after }.query(),
         q: part.text,
         next,
         look: look(who, noun),

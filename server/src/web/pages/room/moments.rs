@@ -4,7 +4,7 @@
 use protocol::names::{IntervalName, PartName};
 use protocol::up::{FindingReport, Interval, PresenceSummary};
 
-use super::{Day, Found, Moment, Told, carried, span};
+use super::{Day, DayRecords, Moment, NumberedFinding, carried, span};
 use crate::clock::{At, ms};
 use crate::model::Session;
 use crate::web::pages::frame::local;
@@ -18,7 +18,7 @@ fn clock_span(from_ms: i64, to_ms: i64) -> String {
     format!("{} – {}", at(from_ms), at(to_ms))
 }
 
-fn session_moment(l: Lang, it: &Session, told: &Told, day: &Day) -> Option<Moment> {
+fn session_moment(l: Lang, it: &Session, told: &DayRecords, day: &Day) -> Option<Moment> {
     let from_ms = ms(&it.start)?;
     let to_ms = it.end.as_deref().and_then(ms).unwrap_or(day.to_ms).min(day.to_ms).max(from_ms);
     let item = it.item.as_ref().map(|code| {
@@ -65,7 +65,7 @@ fn seen_words(l: Lang, it: &PresenceSummary) -> String {
 fn finding_moment(
     l: Lang,
     (alert, number, report): &(String, i64, FindingReport),
-    told: &Told,
+    told: &DayRecords,
 ) -> Option<Moment> {
     let (from_ms, to_ms) = span(report)?;
     let person = |p: &protocol::up::PersonInFinding| {
@@ -97,7 +97,7 @@ fn blind_moment(l: Lang, &(from_ms, to_ms): &(i64, i64)) -> Moment {
     }
 }
 
-pub(super) fn moments(l: Lang, told: &Told, day: &Day) -> Vec<Moment> {
+pub(super) fn moments(l: Lang, told: &DayRecords, day: &Day) -> Vec<Moment> {
     let sessions = told.sessions.iter().filter_map(|s| session_moment(l, s, told, day));
     let findings = told.findings.iter().filter_map(|it| finding_moment(l, it, told));
     let blind = told.blind.iter().map(|hour| blind_moment(l, hour));
@@ -109,7 +109,7 @@ pub(super) fn moments(l: Lang, told: &Told, day: &Day) -> Vec<Moment> {
 /// The lanes of the day: declared, what the findings rest on, and hours without a picture.
 pub(super) fn lanes(
     sessions: &[Session],
-    findings: &[Found],
+    findings: &[NumberedFinding],
     blind: &[(i64, i64)],
     day: &Day,
 ) -> Vec<Interval> {
