@@ -14,6 +14,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::clue::Agency;
+use crate::ids::AccountId;
 use crate::text::Listed as _;
 
 #[derive(
@@ -198,6 +199,11 @@ impl Who {
             Right::SpeakForClinic => self.role == Role::Clinic,
             Right::JudgeClinics => self.role == Role::Supervisor,
         }
+    }
+
+    /// The account that this is; none can be of a name that is no login name.
+    pub fn account(&self) -> Option<AccountId> {
+        self.name.parse().ok()
     }
 
     /// A partner's agency, and the district that it works for.

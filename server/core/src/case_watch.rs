@@ -12,6 +12,7 @@ use crate::alert::AlertState;
 use crate::app::App;
 use crate::calendar::Calendar;
 use crate::clock::At;
+use crate::ids::AccountId;
 use crate::legal;
 use crate::message::Kind;
 use crate::notify::personal::told_of_term;
@@ -115,7 +116,7 @@ fn tell(app: &App, alert: &Alert, late: &CaseClock) -> Result<bool, StoreError> 
         on: late.deadline.on.to_string(),
     };
     let accounts = app.store.accounts()?;
-    let message = |account: String| NewMessage {
+    let message = |account: AccountId| NewMessage {
         account,
         kind: Kind::CaseLate,
         about: alert.id.to_string(),

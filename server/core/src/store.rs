@@ -162,7 +162,6 @@ pub use inbox::{
 pub use incidents::JOINED;
 pub use knowledge::Issue;
 pub use knowledge::Issued;
-pub use knowledge::device_id;
 pub use leadership::{Changes, Instance, Lead, Look, Seat, SeenServer, Standby};
 pub use log_holds::{HoldStanding, LogHold};
 pub use looks::LOOK_MS;

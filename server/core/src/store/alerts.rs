@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 
 use super::engine::OptionalExtension as _;
 use super::engine::{Connection, params};
+use protocol::id::DeviceId;
 use protocol::names::RuleCode;
 use protocol::up::{Explanation, FindingReport, PersonInFinding};
 
@@ -29,7 +30,8 @@ pub struct Alert {
     pub jurisdiction: String,
     pub room: String,
     pub session: Option<String>,
-    pub device: String,
+    /// Of a finding of the server's own about no box there is none.
+    pub device: Option<DeviceId>,
     pub item: Option<String>,
     pub assignee: Option<String>,
     pub raised_at: At,
@@ -37,6 +39,13 @@ pub struct Alert {
     pub updated_at: At,
     pub liveness_waived: bool,
     pub case: Case,
+}
+
+impl Alert {
+    /// By what its box is called in its record; empty where it is of none.
+    pub fn box_name(&self) -> &str {
+        self.device.as_deref().unwrap_or_default()
+    }
 }
 
 /// How many alerts stand so.
@@ -466,7 +475,7 @@ fn alert(row: &crate::store::engine::Row<'_>) -> Result<Alert> {
         jurisdiction: row.get(5)?,
         room: row.get(6)?,
         session: row.get(7)?,
-        device: row.get(8)?,
+        device: row.id_or_none(8)?,
         item: row.get(9)?,
         assignee: row.get(10)?,
         raised_at: row.get(11)?,

@@ -336,12 +336,12 @@ impl FaceStore {
     }
 
     /// What an account decided, newest first.
-    pub fn decided_by(&self, account: &str, limit: u32) -> Result<Vec<Enrolment>> {
+    pub fn decided_by(&self, by: &str, limit: u32) -> Result<Vec<Enrolment>> {
         let sql = format!(
             "{ENROLMENT} WHERE e.decided_by = ?1 AND e.state IN ('confirmed', 'refused') ORDER BY \
             e.decided_at DESC LIMIT ?2"
         );
-        self.read(|c| collect(c, &sql, (account, limit), enrolment))
+        self.read(|c| collect(c, &sql, (by, limit), enrolment))
     }
 
     pub fn enrolment(&self, id: &EnrolmentId) -> Result<Option<Enrolment>> {

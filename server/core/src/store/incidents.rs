@@ -11,6 +11,7 @@ use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
 use super::engine::{Connection, OptionalExtension as _, Transaction, params};
+use protocol::id::DeviceId;
 use protocol::names::RuleCode;
 use protocol::up::Step as FindingStep;
 use protocol::up::{FindingReport, WithdrawalCause};
@@ -34,10 +35,18 @@ const INSTALLERS_TEST: RuleCode = RuleCode::InstallersTest;
 /// The message that carried a step.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Place<'a> {
-    pub(super) device: &'a str,
+    /// Of the server's own about no box there is none.
+    pub(super) device: Option<&'a DeviceId>,
     pub(super) epoch: i64,
     pub(super) seq: i64,
     pub(super) received_at: At,
+}
+
+impl<'a> Place<'a> {
+    /// As the tables name its box: empty for none.
+    pub(super) fn box_name(&self) -> &'a str {
+        self.device.map_or("", DeviceId::as_str)
+    }
 }
 
 /// One step in the life of a finding, and where it came from.
@@ -58,11 +67,16 @@ impl<'a> Step<'a> {
     /// A box's own.
     pub(super) fn of_box(report: &'a FindingReport, place: Place<'a>, placed: Placed) -> Self {
         let report = Cow::Borrowed(report);
-        Self { report, place, origin: place.device, incident_origin: place.device, placed }
+        Self { report, place, origin: place.box_name(), incident_origin: place.box_name(), placed }
     }
 
     /// One of the server's own.
-    fn own(report: &'a FindingReport, device: &'a str, incident_origin: &'a str, now: At) -> Self {
+    fn own(
+        report: &'a FindingReport,
+        device: Option<&'a DeviceId>,
+        incident_origin: &'a str,
+        now: At,
+    ) -> Self {
         let raised_at = clock::ms(&report.raised_at).map_or(now, At::of_ms);
         let placed = Placed {
             institution: report.institution.to_string(),
@@ -111,7 +125,7 @@ pub(super) enum Joining<'a> {
     /// Of the rules across days: other alerts name these.
     Never,
     /// Beyond so many open alerts of the device.
-    Beyond(HashMap<&'a str, i64>),
+    Beyond(HashMap<&'a DeviceId, i64>),
 }
 
 /// What the alerts of a transaction have in common, read once.
@@ -120,10 +134,10 @@ struct Around {
     /// By institution.
     jurisdictions: HashMap<String, String>,
     /// Open alerts by device, not counted further than needed.
-    open: HashMap<String, i64>,
+    open: HashMap<DeviceId, i64>,
     /// The alert in which incidents are joined, by device, institution and room: one that this
     /// transaction has read or opened.
-    joined: HashMap<(String, String, String), AlertId>,
+    joined: HashMap<(DeviceId, String, String), AlertId>,
 }
 
 /// A step that follows nothing that is known: it has no effect.
@@ -239,11 +253,11 @@ fn follows(
     let sql = "SELECT count(*) FROM message WHERE device=?1 AND epoch=?2 AND seq<?3";
     let there: i64 = tx
         .prepare_cached(sql)?
-        .query_row(params![place.device, place.epoch, place.seq], |r| r.get(0))?;
+        .query_row(params![place.box_name(), place.epoch, place.seq], |r| r.get(0))?;
     let sql = "SELECT count(*) FROM finding_due WHERE device=?1 AND epoch=?2 AND seq<?3";
     let waiting: i64 = tx
         .prepare_cached(sql)?
-        .query_row(params![place.device, place.epoch, place.seq], |r| r.get(0))?;
+        .query_row(params![place.box_name(), place.epoch, place.seq], |r| r.get(0))?;
     Ok(i64::from(report.revision - expected) < place.seq - there + waiting)
 }
 
@@ -252,23 +266,23 @@ fn follows(
 pub(super) fn say_own(
     tx: &Transaction<'_>,
     report: &FindingReport,
-    device: &str,
+    device: Option<&DeviceId>,
     now: At,
 ) -> Result<AlertId> {
-    let known: Option<(String, String)> = tx
+    let known: Option<(String, Option<DeviceId>)> = tx
         .prepare_cached(
             "SELECT a.origin, a.device FROM finding f JOIN alert a ON a.id = f.alert WHERE \
             f.origin = '' AND f.id = ?1",
         )?
-        .query_row([&report.finding_id], |r| Ok((r.get(0)?, r.get(1)?)))
+        .query_row([&report.finding_id], |r| Ok((r.get(0)?, r.id_or_none(1)?)))
         .optional()?;
+    let said = || device.cloned();
     let (origin, device) = match known {
-        Some((origin, of_alert)) if device.is_empty() => (origin, of_alert),
-        Some((origin, _)) => (origin, device.to_owned()),
-        None if is_own(&report.incident_id) => (String::new(), device.to_owned()),
-        None => (device.to_owned(), device.to_owned()),
+        Some((origin, of_alert)) => (origin, said().or(of_alert)),
+        None if is_own(&report.incident_id) => (String::new(), said()),
+        None => (device.map(DeviceId::to_string).unwrap_or_default(), said()),
     };
-    take_in(tx, &[Step::own(report, &device, &origin, now)], &Joining::Never)?;
+    take_in(tx, &[Step::own(report, device.as_ref(), &origin, now)], &Joining::Never)?;
     let sql = "SELECT id FROM alert WHERE origin = ?1 AND incident = ?2 AND incident <> ''";
     Ok(tx.prepare_cached(sql)?.query_row([origin.as_str(), &report.incident_id], |r| r.get(0))?)
 }
@@ -276,7 +290,7 @@ pub(super) fn say_own(
 /// Raises one of the server's own Integrity findings, once per cause, where the box is registered.
 pub(super) fn raise_integrity(
     tx: &Transaction<'_>,
-    device: &str,
+    device: &DeviceId,
     cause: &integrity::Cause,
     now: At,
 ) -> Result<()> {
@@ -287,14 +301,14 @@ pub(super) fn raise_integrity(
     }
     // A box can give cause as often as it likes.
     let max = HashMap::from([(device, budgets::of_device(tx, device)?.open_alerts_max)]);
-    take_in(tx, &[Step::own(&report, device, "", now)], &Joining::Beyond(max)).map(drop)
+    take_in(tx, &[Step::own(&report, Some(device), "", now)], &Joining::Beyond(max)).map(drop)
 }
 
 /// What was missing of a chain came after all. Where it had been held against the box, the finding
 /// says so; what people make of it is theirs.
 pub(super) fn gap_is_filled(
     tx: &Transaction<'_>,
-    device: &str,
+    device: &DeviceId,
     gap: &integrity::Cause,
     now: At,
 ) -> Result<()> {
@@ -303,7 +317,7 @@ pub(super) fn gap_is_filled(
     if last_step(tx, &report.finding_id)?.as_deref() != Some("opened") {
         return Ok(());
     }
-    take_in(tx, &[Step::own(&report, device, "", now)], &Joining::Never).map(drop)
+    take_in(tx, &[Step::own(&report, Some(device), "", now)], &Joining::Never).map(drop)
 }
 
 /// The last step of a finding of the server's own.
@@ -313,14 +327,14 @@ fn last_step(tx: &Connection, finding: &str) -> Result<Option<String>> {
 }
 
 /// Where a box stands, or stood last; nowhere where it was never registered.
-fn stands_in(tx: &Connection, device: &str) -> Result<Option<integrity::Where>> {
+fn stands_in(tx: &Connection, device: &DeviceId) -> Result<Option<integrity::Where>> {
     let sql = "SELECT p.room, r.institution FROM device_place p JOIN room r ON r.id = p.room
         WHERE p.device = ?1 ORDER BY p.taken_at IS NULL, p.since DESC LIMIT 1";
     let found: Option<(String, String)> =
         tx.query_row(sql, [device], |r| Ok((r.get(0)?, r.get(1)?))).optional()?;
     let Some((room, institution)) = found else { return Ok(None) };
     Ok(Some(integrity::Where {
-        device: named(device.to_owned())?,
+        device: device.clone(),
         room: named(room)?,
         institution: named(institution)?,
     }))
@@ -344,7 +358,7 @@ fn keep_step(
         number(report.severity),
         placed.at,
         place.received_at,
-        place.device,
+        place.box_name(),
         place.epoch,
         place.seq,
         report.explanation.zh,
@@ -434,8 +448,8 @@ fn joined_alert(
     joining: &Joining<'_>,
     around: &mut Around,
 ) -> Result<Option<Joined>> {
-    let device = step.place.device;
     let Joining::Beyond(max) = joining else { return Ok(None) };
+    let Some(device) = step.place.device else { return Ok(None) };
     let Some(max) = max.get(device).copied() else { return Ok(None) };
     let open = if let Some(open) = around.open.get_mut(device) {
         open
@@ -548,7 +562,7 @@ impl<'a> Incident<'a> {
         if !withdrawn {
             let raises_severity = severity > alert.severity;
             let said = CaseStep::Strengthened { raises_severity };
-            let case = alert.case.take(&alert.device, &said, now);
+            let case = alert.case.take(alert.box_name(), &said, now);
             alert.case = case.map_err(|refusal| StoreError::Conflict(refusal.to_string()))?;
             news |= raises_severity || !alert.kinds.contains(&kind);
             alert.severity = alert.severity.max(severity);
@@ -596,7 +610,7 @@ impl<'a> Incident<'a> {
                 severity,
             ),
         };
-        let case = self.alert.case.take(&self.alert.device, &said, now);
+        let case = self.alert.case.take(self.alert.box_name(), &said, now);
         let case = case.map_err(|refusal| StoreError::Conflict(refusal.to_string()))?;
         let kinds: BTreeSet<&String> = self.standing().map(|known| &known.kind).collect();
         let mut kinds: Vec<String> = kinds.into_iter().cloned().collect();
@@ -626,7 +640,7 @@ impl<'a> Incident<'a> {
             record(
                 tx,
                 &alert.id,
-                &alert.device,
+                alert.box_name(),
                 step_name(report.step),
                 report.rule.as_str(),
                 case.state,

@@ -1,10 +1,11 @@
 //! `/api/v1/devices/{id}/review`: what stands for a box by 行政处罚法 41, entered by the authority,
 //! with history; `/api/v1/monitoring-places`: the places of all boxes, ready for publication.
 
+use protocol::id::DeviceId;
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use jiff::civil::Date;
 use schemars::JsonSchema;
@@ -17,6 +18,7 @@ use crate::clock::{At, clip, today};
 use crate::knowledge::Nudge;
 use crate::legal;
 use crate::monitoring_review::{MonitoringReview, Notice, Review, Standing, in_use_from};
+use crate::path_id::PathId;
 use crate::problem::{Body, Problem};
 use crate::rules::Numbers;
 use crate::store::{Device, DeviceState, ReviewEntry};
@@ -52,7 +54,8 @@ pub(in crate::web) struct PlaceSeen {
     pub institution_name: String,
     pub address: String,
     pub room: String,
-    pub device: String,
+    #[schemars(with = "String")]
+    pub device: DeviceId,
     pub record: MonitoringReview,
     /// As of today.
     pub standing: Standing,
@@ -98,7 +101,8 @@ pub(in crate::web) fn places(a: &App, who: &Who) -> Result<Vec<PlaceSeen>, Probl
 /// A box's reviews in the room where it is registered now.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(in crate::web) struct ReviewSeen {
-    pub device: String,
+    #[schemars(with = "String")]
+    pub device: DeviceId,
     pub room: String,
     pub record: MonitoringReview,
     /// As of today.
@@ -138,7 +142,7 @@ pub(in crate::web) struct ReviewBody {
 async fn get_review(
     State(app): State<Arc<App>>,
     who: Who,
-    Path(id): Path<String>,
+    PathId(id): PathId<DeviceId>,
 ) -> Result<Json<ReviewSeen>, Problem> {
     Ok(Json(app.blocking(move |a| seen(a, &who, &id)).await?))
 }
@@ -146,14 +150,14 @@ async fn get_review(
 async fn post_review(
     State(app): State<Arc<App>>,
     who: Who,
-    Path(id): Path<String>,
+    PathId(id): PathId<DeviceId>,
     Body(it): Body<ReviewBody>,
 ) -> Result<Json<ReviewSeen>, Problem> {
     Ok(Json(enter(&app, who, id, it).await?))
 }
 
 /// Blocking.
-pub(in crate::web) fn seen(a: &App, who: &Who, id: &str) -> Result<ReviewSeen, Problem> {
+pub(in crate::web) fn seen(a: &App, who: &Who, id: &DeviceId) -> Result<ReviewSeen, Problem> {
     let device = device(a, who, id)?;
     let record = a.store.monitoring_review(id, &device.room)?;
     let institution = a.store.institution(&device.institution)?;
@@ -172,7 +176,7 @@ pub(in crate::web) fn seen(a: &App, who: &Who, id: &str) -> Result<ReviewSeen, P
 }
 
 /// A box of whatever state: its reviews may be entered before it is in service.
-fn device(a: &App, who: &Who, id: &str) -> Result<Device, Problem> {
+fn device(a: &App, who: &Who, id: &DeviceId) -> Result<Device, Problem> {
     let found = a.store.device(id)?.ok_or_else(|| Problem::unknown("device", id))?;
     Seen::of(a, who)?.must_have(&found.institution, "device", id)?;
     Ok(found)
@@ -181,7 +185,7 @@ fn device(a: &App, who: &Who, id: &str) -> Result<Device, Problem> {
 pub(in crate::web) async fn enter(
     app: &Arc<App>,
     who: Who,
-    id: String,
+    id: DeviceId,
     it: ReviewBody,
 ) -> Result<ReviewSeen, Problem> {
     if who.by_token {

@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
+use protocol::id::DeviceId;
 use protocol::up::Up;
 
 use crate::store::engine::Connection;
@@ -37,7 +38,7 @@ impl Places {
     pub(super) fn registration(
         &self,
         c: &Connection,
-        device: &str,
+        device: &DeviceId,
         epoch: i64,
     ) -> Result<Registration> {
         Ok(self.registrations(c, &[(device, epoch)])?.pop().unwrap_or_default())
@@ -47,7 +48,7 @@ impl Places {
     pub(super) fn registrations(
         &self,
         c: &Connection,
-        boxes: &[(&str, i64)],
+        boxes: &[(&DeviceId, i64)],
     ) -> Result<Vec<Registration>> {
         let since = "SELECT since FROM device_key WHERE device = ?1 AND from_epoch <= ?2 ORDER BY \
             from_epoch DESC LIMIT 1";
