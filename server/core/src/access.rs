@@ -4,6 +4,7 @@
 pub mod anonymous;
 pub mod known_device;
 pub mod oidc;
+pub mod oidc_settings;
 pub mod password;
 pub mod secret;
 pub mod source;
@@ -223,22 +224,6 @@ impl Who {
             Role::Public | Role::Partner => false,
             _ => jurisdiction.starts_with(&self.scope),
         }
-    }
-}
-
-/// Whoever `web::layers::auth::layer` found. A handler that stands outside of it is refused, never
-/// answered as if nobody in particular had asked.
-impl<S: Send + Sync> axum::extract::FromRequestParts<S> for Who {
-    type Rejection = crate::problem::Problem;
-
-    async fn from_request_parts(
-        parts: &mut axum::http::request::Parts,
-        _: &S,
-    ) -> Result<Self, crate::problem::Problem> {
-        let found = parts.extensions.get::<Self>().cloned();
-        found.ok_or_else(|| {
-            crate::problem::Problem::internal(&"a handler stands outside of the authorization")
-        })
     }
 }
 

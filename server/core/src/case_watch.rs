@@ -19,7 +19,7 @@ use crate::notify::personal::told_of_term;
 use crate::notify::plan;
 use crate::penalty_case::{CaseClock, INSTITUTION, Reading, Whose};
 use crate::store::{Alert, DeliveryEvent, NewDelivery, NewMessage, StoreError};
-use crate::{clock, low_priority};
+use crate::{clock, low_priority, quiet_hours};
 
 /// Terms are days: a look each minute tells of a late one soon after midnight.
 const ROUND: Duration = Duration::from_mins(1);
@@ -130,7 +130,7 @@ fn tell(app: &App, alert: &Alert, late: &CaseClock) -> Result<bool, StoreError> 
     let body = serde_json::to_string(&Late { event: event.code(), number, data })?;
     for hook in app.store.hooks()? {
         if plan::hears(&hook, alert.severity, &alert.jurisdiction) {
-            let next_at = plan::not_before(now, hook.quiet, alert.severity, &zone).into();
+            let next_at = quiet_hours::not_before(now, hook.quiet, alert.severity, &zone).into();
             let alert = Some(alert.id.clone());
             let (hook, body) = (hook.id, body.clone());
             app.store.add_delivery(

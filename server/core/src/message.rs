@@ -7,8 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::ids::AccountId;
-use crate::notify::plan;
-use crate::store::Quiet;
+use crate::quiet_hours::{self, Quiet};
 
 /// Why somebody is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -67,7 +66,7 @@ impl Hours {
     /// Whether something that came to be at `at` may go out now.
     pub fn may_tell(&self, at: Timestamp, now: Timestamp, zone: &TimeZone) -> bool {
         let quiet = self.quiet.map(|(from_min, to_min)| Quiet { from_min, to_min, below: u8::MAX });
-        if plan::not_before(now, quiet, 0, zone) > now {
+        if quiet_hours::not_before(now, quiet, 0, zone) > now {
             return false;
         }
         let Some(minute) = self.digest_at_min else { return true };

@@ -63,6 +63,7 @@ mod looks;
 mod marks;
 mod messages;
 mod naming;
+mod news;
 mod opening_rows;
 mod own_data;
 mod own_findings;

@@ -11,10 +11,11 @@ use protocol::id::DeviceId;
 use protocol::names::RuleCode;
 use protocol::up::{Explanation, FindingReport, PersonInFinding};
 
+use super::news::{ClinicNews, StateNews};
 use super::rows::collect;
 use super::{Result, Store, StoreError, feed, named};
 use crate::alert::{AlertState, Case, ClinicState, LastStep, Reason, Step, StepKept};
-use crate::alert_view::{ClinicNews, Number, StateNews};
+use crate::alert_number::Number;
 use crate::clock::At;
 use crate::ids::AlertId;
 pub use filter::{AlertFilter, AlertSearch};

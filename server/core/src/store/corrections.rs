@@ -8,7 +8,7 @@ use super::engine::{Connection, params};
 use super::rows::collect;
 use super::self_checks::random_id;
 use super::{Result, Store, StoreError};
-use crate::alert_view::Number;
+use crate::alert_number::Number;
 use crate::clock::At;
 use crate::ids::{AlertId, CorrectionId};
 use crate::self_check::correction::{Handling, Step};

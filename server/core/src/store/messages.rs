@@ -5,7 +5,7 @@ use super::engine::{Transaction, params};
 
 use super::rows::collect;
 use super::{Clue, NewDelivery, Result, Store, StoreError, clues, hooks, name_of, named};
-use crate::alert_view::Number;
+use crate::alert_number::Number;
 use crate::clock::At;
 use crate::ids::{AccountId, AlertId};
 use crate::message::{Hours, Kind};

@@ -7,8 +7,8 @@ use tokio::sync::mpsc;
 use tokio_postgres::{AsyncMessage, Connection, NoTls};
 
 use super::Result;
-use super::address::Login;
 use super::postgres::{drivers, wait};
+use crate::store_address::Login;
 
 /// Ends when the connection does.
 pub struct Notices {

@@ -6,7 +6,7 @@ use protocol::up::{FindingKind, FindingReport, Severity, Step as FindingStep};
 
 use super::{Around, Step, kept};
 use crate::alert::{AlertState, Case};
-use crate::alert_view::Number;
+use crate::alert_number::Number;
 use crate::ids::AlertId;
 use crate::store::alerts::Alert;
 use crate::store::engine::{Connection, params};
