@@ -5,7 +5,7 @@
 //! keeps who passed.
 
 use presence::{Liveness, TrackId};
-use vision::{ActiveCheck, ActiveState, FaceBox, Turn};
+use vision::{ActiveCheck, ActiveState, FaceBox, HeadTurn};
 
 mod attempts;
 mod screen;
@@ -28,7 +28,7 @@ const LEFT_MS: u64 = 2_000;
 pub enum Prompt {
     Nobody,
     Straight,
-    Turn(Turn),
+    Turn(HeadTurn),
     Passed,
     Again,
     /// Too many tries: nobody is asked for a while.
@@ -41,8 +41,8 @@ impl Prompt {
         match self {
             Self::Nobody => "",
             Self::Straight => "请正视镜头 · Look straight at the camera",
-            Self::Turn(Turn::Left) => "请向您的左侧转头 · Turn your head to your left",
-            Self::Turn(Turn::Right) => "请向您的右侧转头 · Turn your head to your right",
+            Self::Turn(HeadTurn::Left) => "请向您的左侧转头 · Turn your head to your left",
+            Self::Turn(HeadTurn::Right) => "请向您的右侧转头 · Turn your head to your right",
             Self::Passed => "验证通过，谢谢 · Thank you",
             Self::Again => "未通过，请稍候再试 · Not passed; please wait and try again",
             Self::Rest => {

@@ -96,7 +96,7 @@ impl Args {
             self.photos.iter().map(|path| read_photo(path)).collect::<anyhow::Result<Vec<_>>>()?;
         self.judge(&photos)?;
         let agent = client(self.server_ca.as_deref())?;
-        let proposal = Proposal {
+        let proposal = EnrolmentProposal {
             person: &self.person,
             institution: self.institution.as_ref(),
             consent: &consent,
@@ -158,7 +158,7 @@ impl Args {
 }
 
 /// What goes to the server, once everything was judged here.
-pub(crate) struct Proposal<'a> {
+pub(crate) struct EnrolmentProposal<'a> {
     pub person: &'a PersonId,
     pub institution: Option<&'a InstitutionId>,
     pub consent: &'a Consent,
@@ -166,7 +166,7 @@ pub(crate) struct Proposal<'a> {
     pub api_token: Option<String>,
 }
 
-impl Proposal<'_> {
+impl EnrolmentProposal<'_> {
     /// Proposes it; a supervisor confirms.
     pub(crate) fn send(
         self,

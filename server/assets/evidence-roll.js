@@ -1,5 +1,5 @@
 // Whom a browser believes before it seals anything to a person: each custodian's line is followed, signature by signature, to the founder
-// of his role, and the founder is the one that this browser met first. No key is taken on the server's word, and nothing here asks it.
+// of their role, and the founder is the one that this browser met first. No key is taken on the server's word, and nothing here asks it.
 import { bytesOf, hex, sha256, verify } from "./evidence-keys.js";
 
 /** Why something is not done, in both languages. */

@@ -184,7 +184,7 @@ async function tryAndSave(form) {
   location.reload();
 }
 
-// Whoever waits, as the fingerprint on this page was computed: he and no other is let in.
+// Whoever waits, as the fingerprint on this page was computed: they and nobody else are let in.
 const waiting = new Map();
 
 async function admit(form) {
@@ -193,7 +193,7 @@ async function admit(form) {
   const from = now();
   const role = me.custodian.role;
   const line = waiting.get(id);
-  if (line?.role !== role) throw new Said(t("尚未核对该人的指纹：请刷新页面后重试", "his fingerprint was not computed here: load the page anew"));
+  if (line?.role !== role) throw new Said(t("尚未核对该人的指纹：请刷新页面后重试", "their fingerprint was not computed here: load the page anew"));
   const shares = {};
   for (const [version, secret] of Object.entries(me.roles)) shares[version] = await seal(secret, line.sealing_key, texts.share(me.jurisdiction, role, version));
   const sig = await sign(me.signing, texts.custodian(me.jurisdiction, { ...line, from }));
@@ -286,7 +286,7 @@ async function approve(form, id) {
     requested_at: whole.requested_at, expires_at: whole.expires_at, supervisor: asked.by, reviewer: me.custodian.account,
   };
   const text = texts.release(said);
-  // He signs what this page showed him, and nothing that it did not.
+  // They sign what this page showed them, and nothing that it did not.
   if (text !== whole.text) throw new Said(t("待签内容与所示不符，未批准", "the text to sign is not what is shown; nothing was approved"));
   const key = await sealingKey(whole.roll, asked.by, "supervisor", foundersOf(me));
   const halves = {};

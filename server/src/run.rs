@@ -39,7 +39,7 @@ use crate::ingest::{self, Keys};
 use crate::knowledge::{self, Pusher};
 use crate::leader;
 use crate::low_priority::LowPriority;
-use crate::mqtt::{self, Brokers, Intake};
+use crate::mqtt::{self, BrokerLinks, MessageIntake};
 use crate::no_room_told;
 use crate::set_up_fault::SetUpFault;
 use crate::streams::Streams;
@@ -125,7 +125,7 @@ async fn started(config: Config) -> anyhow::Result<Running> {
     let (nudge, nudges) = mpsc::unbounded_channel();
 
     let sizes = ingest::Sizes { batch_max: config.batch_max, at_once_max: config.at_once_max };
-    let (brokers, events) = Brokers::connect(&logins);
+    let (brokers, events) = BrokerLinks::connect(&logins);
     let ingest = ingest::spawn(
         Arc::clone(&store),
         Arc::clone(&keys),
@@ -136,7 +136,7 @@ async fn started(config: Config) -> anyhow::Result<Running> {
         changed.clone(),
     )?;
     let intake =
-        Intake { inbox: raw_tx, stop: stopping.clone(), shared: config.broker.is_shared() };
+        MessageIntake { inbox: raw_tx, stop: stopping.clone(), shared: config.broker.is_shared() };
     let connections = events.into_iter().enumerate();
     let mqtt = connections
         .map(|(at, events)| {

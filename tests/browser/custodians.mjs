@@ -4,7 +4,7 @@ import { go } from "./pages.mjs";
 
 export const PASSPHRASE = "a passphrase of a custodian";
 
-/** A page of somebody who has logged in; `login` is the value of his cookie. */
+/** A page of somebody who has logged in; `login` is the value of their cookie. */
 export async function person(chrome, http, name, { login = `login-of-${name}`, viewport = { width: 1280, height: 860 }, locale } = {}) {
   const context = await chrome.newContext({ viewport, locale });
   await context.addCookies([{ name: "zaigang", value: login, url: http }]);
@@ -13,7 +13,7 @@ export async function person(chrome, http, name, { login = `login-of-${name}`, v
   return page;
 }
 
-/** Makes his keys, tries passphrase and sheet, and stands on the roll; gives the sheet's code. */
+/** Makes their keys, tries passphrase and sheet, and stands on the roll; gives the sheet's code. */
 export async function becomeCustodian(page, http, lang = "en") {
   await go(page, `${http}/evidence?lang=${lang}`);
   await page.fill("form[data-evidence=make] [name=passphrase]", PASSPHRASE);

@@ -80,7 +80,7 @@ for (const [until, holds] of [["2026-01-31T00:00:00.000Z", false], ["2026-02-02T
   else await refused(key);
 }
 
-// Vouched for by the other role, or by himself; in another jurisdiction.
+// Vouched for by the other role, or by themselves; in another jurisdiction.
 const crossed = roll();
 await letIn(crossed, "rev-2", { account: "sup-1", role: "reviewer" }, bytesOf(vectors.secrets.supervisor_ed25519_seed));
 await refused(sealingKey(crossed, "rev-2", "reviewer", founders()));

@@ -55,7 +55,7 @@ async function main() {
   await li.click("form[data-evidence=request] button.primary");
   await li.locator("form[data-evidence=request] .outcome.bad").waitFor();
   assert.match(await li.locator("form[data-evidence=request] .outcome").innerText(), /9 tries are left/);
-  // Whoever writes the server's database would have the half sealed to himself.
+  // Whoever writes the server's database would have the half sealed to themselves.
   await li.route("**/api/v1/evidence/custodians", async (route) => {
     const response = await route.fetch();
     const json = await response.json();
@@ -87,7 +87,7 @@ async function main() {
   await wang.locator("form[data-evidence=look] button").waitFor({ timeout: 60_000 });
   said("the reviewer saw it in the inbox, read it whole and approved in two clicks; the box delivered");
 
-  // His keys are still open on this page: one more click shows the pictures.
+  // Their keys are still open on this page: one more click shows the pictures.
   await wang.click("form[data-evidence=look] button");
   await wang.locator("#shown canvas").nth(1).waitFor({ timeout: 60_000 });
   await go(li, `${it.http}${opening}?lang=en`);

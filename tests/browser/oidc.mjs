@@ -1,4 +1,4 @@
-// Logging in through a real OpenID Connect provider (the certified `oidc-provider`), on loopback: whoever linked his account
+// Logging in through a real OpenID Connect provider (the certified `oidc-provider`), on loopback: whoever linked their account
 // comes in, whoever is only called like one does not, and a way back that was not begun here leads nowhere.
 //   node oidc.mjs
 import assert from "node:assert/strict";

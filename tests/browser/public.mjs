@@ -51,7 +51,7 @@ async function house(more = "") {
   return { ...it, door, slug: data.institutions[0].slug };
 }
 
-/** A person of this role in a browser of his own. */
+/** A person of this role in a browser of their own. */
 async function person(chrome, it, admin, name, role, scope, settings = {}) {
   const made = await admin.request.post(`${it.http}/api/v1/accounts`, { data: { role, scope }, headers: { Origin: it.http } });
   assert(made.ok(), `${role}: ${made.status()} ${await made.text()}`);

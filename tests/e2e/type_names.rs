@@ -1,6 +1,5 @@
 //! A type name that others may use means one thing in the whole house. Private types and tests are
-//! not read; what two meanings share for now stands in `type_names/still_double.txt`, which may
-//! only shrink.
+//! not read.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -25,6 +24,7 @@ const FORMS: &[(&str, &[&str])] = &[
     ("FindingKind", &["presence", "protocol"]),
     ("Institution", &["presence", "server-core"]),
     ("Interval", &["presence", "protocol"]),
+    ("Item", &["clinic-sim", "presence", "protocol", "scene", "server-core"]),
     ("ItemKind", &["presence", "protocol"]),
     ("Pass", &["presence", "protocol", "server-core"]),
     ("Policy", &["presence", "protocol"]),
@@ -40,13 +40,11 @@ const FORMS: &[(&str, &[&str])] = &[
     ("Severity", &["presence", "protocol"]),
     ("SiteRelation", &["presence", "protocol"]),
     ("Specialty", &["presence", "protocol"]),
+    ("Step", &["presence", "protocol"]),
     ("Template", &["protocol", "vision"]),
     ("Thresholds", &["presence", "vision"]),
     ("Zones", &["presence", "protocol"]),
 ];
-
-/// Name and number of places of what still means several things.
-const STILL_DOUBLE: &str = include_str!("type_names/still_double.txt");
 
 /// Public type name → the crate and the file of each.
 type Places = BTreeMap<String, BTreeSet<(String, PathBuf)>>;
@@ -58,7 +56,7 @@ fn a_public_type_name_has_one_meaning() {
         note_folder(&name, &root, &mut places);
     }
     assert!(places.len() > 1_000, "only {} type names were found", places.len());
-    let wrong = judged(&places, FORMS, &still_double());
+    let wrong = judged(&places, FORMS);
     assert!(wrong.is_empty(), "{wrong}");
 }
 
@@ -66,10 +64,10 @@ fn a_public_type_name_has_one_meaning() {
 fn a_name_of_two_meanings_is_found() {
     let folder = tempfile::tempdir().unwrap();
     let put = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
-    let found = |forms: &[(&str, &[&str])], still: &[(&str, usize)]| {
+    let found = |forms: &[(&str, &[&str])]| {
         let mut places = Places::new();
         note_folder("here", folder.path(), &mut places);
-        judged(&places, forms, &still.iter().map(|(name, n)| ((*name).to_owned(), *n)).collect())
+        judged(&places, forms)
     };
     put("a.rs", "pub struct Seen;");
     for second in [
@@ -82,17 +80,15 @@ fn a_name_of_two_meanings_is_found() {
         "pub(super) mod inner { pub(super) struct Seen; }",
     ] {
         put("b.rs", second);
-        assert!(found(&[], &[]).contains("Seen means several things"), "{second}");
-        assert_eq!(found(&[], &[("Seen", 2)]), "", "{second}");
-        assert!(found(&[("Seen", &["here", "there"])], &[]).contains("not in"), "{second}");
-        assert!(found(&[], &[("Seen", 1)]).contains("2 places"), "{second}");
-        assert!(found(&[], &[("Seen", 3)]).contains("lower"), "{second}");
+        assert!(found(&[]).contains("Seen means several things"), "{second}");
+        assert_eq!(found(&[("Seen", &["here", "here"])]), "", "{second}");
+        assert!(found(&[("Seen", &["here", "there"])]).contains("not in"), "{second}");
+        assert!(found(&[("Seen", &["here"])]).contains("not in"), "{second}");
     }
     for harmless in ["struct Seen;", "pub fn f() {}", "#[cfg(test)] mod t { pub struct Seen; }"] {
         put("b.rs", harmless);
-        assert_eq!(found(&[], &[]), "", "{harmless}");
-        assert!(found(&[], &[("Seen", 2)]).contains("take it out"), "{harmless}");
-        assert!(found(&[("Seen", &["here"])], &[]).contains("take it out"), "{harmless}");
+        assert_eq!(found(&[]), "", "{harmless}");
+        assert!(found(&[("Seen", &["here"])]).contains("take it out"), "{harmless}");
     }
 }
 
@@ -110,20 +106,8 @@ fn crates() -> Vec<(String, PathBuf)> {
     metadata.workspace_packages().into_iter().map(of).collect()
 }
 
-fn still_double() -> BTreeMap<String, usize> {
-    let line = |line: &str| {
-        let (name, places) = line.split_once(' ').expect("a name and a number");
-        (name.to_owned(), places.trim().parse().expect("a number"))
-    };
-    STILL_DOUBLE.lines().filter(|it| !it.starts_with('#') && !it.is_empty()).map(line).collect()
-}
-
 /// What does not hold, a line each.
-fn judged(
-    places: &Places,
-    forms: &[(&str, &[&str])],
-    still_double: &BTreeMap<String, usize>,
-) -> String {
+fn judged(places: &Places, forms: &[(&str, &[&str])]) -> String {
     let mut wrong = String::new();
     let mut double = BTreeSet::new();
     for (name, at) in places.iter().filter(|(_, at)| at.len() > 1) {
@@ -137,24 +121,17 @@ fn judged(
         });
         let known = forms.iter().find(|(form, _)| form == name).map(|(_, crates)| *crates);
         let crates: Vec<&str> = at.iter().map(|(name, _)| name.as_str()).collect();
-        match (known, still_double.get(name)) {
-            (Some(known), _) if crates == known => {}
-            (Some(known), _) => {
+        match known {
+            Some(known) if crates == known => {}
+            Some(known) => {
                 let _ = writeln!(wrong, "{name} has a form that is not in {known:?}:{files}");
             }
-            (None, Some(allowed)) if at.len() > *allowed => {
-                let _ = writeln!(wrong, "{name}: {} places, not {allowed}:{files}", at.len());
-            }
-            (None, Some(allowed)) if at.len() < *allowed => {
-                let _ = writeln!(wrong, "{name}: well done, lower its number to {}", at.len());
-            }
-            (None, Some(_)) => {}
-            (None, None) => {
+            None => {
                 let _ = writeln!(wrong, "{name} means several things:{files}");
             }
         }
     }
-    let listed = forms.iter().map(|(name, _)| *name).chain(still_double.keys().map(String::as_str));
+    let listed = forms.iter().map(|(name, _)| *name);
     for name in listed.filter(|name| !double.contains(name)) {
         let _ = writeln!(wrong, "{name} has one place: take it out of the list");
     }

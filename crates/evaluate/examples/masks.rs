@@ -1,8 +1,8 @@
 //! How often the mask flag misses a mask, and how often it calls a bare face masked: `cargo run
-//! -p evaluate --example masks -- PACK MASKED_DIR BARE_DIR`. It fits how the flag's probability is made
-//! of what was measured. The pictures are divided in two by their names: what is fitted on one half
-//! is counted on the other, and what it prints for `vision` is fitted on both. Counts and weights
-//! alone are printed.
+//! -p evaluate --example masks -- PACK MASKED_DIR BARE_DIR`. It fits how the flag's probability is
+//! made of what was measured. The pictures are divided in two by their names: what is fitted on one
+//! half is counted on the other, and what it prints for `vision` is fitted on both. Counts and
+//! weights alone are printed.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

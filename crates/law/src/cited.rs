@@ -35,7 +35,8 @@ pub enum Against {
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
 )]
 #[serde(rename_all = "snake_case")]
-pub enum Kind {
+#[schemars(rename = "Kind")]
+pub enum CitationKind {
     Basis,
     Penalty,
 }
@@ -95,7 +96,7 @@ impl Mark {
 /// One article as it is shown.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Cited {
-    pub kind: Kind,
+    pub kind: CitationKind,
     pub law: String,
     pub article: String,
     pub edition: String,

@@ -4,13 +4,14 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::cited::{Against, Cited, Kind, Mark};
+use crate::cited::{Against, CitationKind, Cited, Mark};
 use crate::matter::Matter;
 
 /// What was decided.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum Verdict {
+#[schemars(rename = "Verdict")]
+pub enum LawyerVerdict {
     /// It fits as it stands.
     Confirmed,
     /// It fits with the words given here.
@@ -28,10 +29,10 @@ pub enum Verdict {
 #[serde(deny_unknown_fields)]
 pub struct Decision {
     pub matter: Matter,
-    pub kind: Kind,
+    pub kind: CitationKind,
     pub law: String,
     pub article: String,
-    pub verdict: Verdict,
+    pub verdict: LawyerVerdict,
     /// Of `changed` and `added`: the edition; empty: as before.
     #[serde(default)]
     pub edition: String,
@@ -84,14 +85,18 @@ impl Decision {
         let (law, article) = (self.law.clone(), self.article.clone());
         let stands = standing.iter().any(|c| c.law == law && c.article == article);
         match self.verdict {
-            Verdict::Added if stands => Err(DecisionError::Stands { law, article }),
-            Verdict::Added if self.edition.trim().is_empty() => {
+            LawyerVerdict::Added if stands => Err(DecisionError::Stands { law, article }),
+            LawyerVerdict::Added if self.edition.trim().is_empty() => {
                 Err(DecisionError::Missing("edition"))
             }
-            Verdict::Added if self.kind == Kind::Penalty && self.against.is_none() => {
+            LawyerVerdict::Added
+                if self.kind == CitationKind::Penalty && self.against.is_none() =>
+            {
                 Err(DecisionError::NoAgainst)
             }
-            Verdict::Confirmed | Verdict::Changed | Verdict::StruckOut if !stands => {
+            LawyerVerdict::Confirmed | LawyerVerdict::Changed | LawyerVerdict::StruckOut
+                if !stands =>
+            {
                 Err(DecisionError::Unknown { law, article })
             }
             _ => Ok(()),
@@ -102,20 +107,20 @@ impl Decision {
     pub(crate) fn applied(
         decisions: &[Self],
         matter: Matter,
-        kind: Kind,
+        kind: CitationKind,
         shipped: &[Cited],
     ) -> Vec<Cited> {
         let mut listed = shipped.to_vec();
         for it in decisions.iter().filter(|d| d.matter == matter && d.kind == kind) {
             let at = listed.iter().position(|c| c.law == it.law && c.article == it.article);
             match (it.verdict, at) {
-                (Verdict::Confirmed, Some(n)) => listed[n].mark = it.mark(),
-                (Verdict::Changed, Some(n)) => it.change(&mut listed[n]),
-                (Verdict::StruckOut, Some(n)) => {
+                (LawyerVerdict::Confirmed, Some(n)) => listed[n].mark = it.mark(),
+                (LawyerVerdict::Changed, Some(n)) => it.change(&mut listed[n]),
+                (LawyerVerdict::StruckOut, Some(n)) => {
                     listed.remove(n);
                 }
-                (Verdict::Added, None) => listed.push(it.added()),
-                (Verdict::Reopened, at) => {
+                (LawyerVerdict::Added, None) => listed.push(it.added()),
+                (LawyerVerdict::Reopened, at) => {
                     let before =
                         shipped.iter().find(|c| c.law == it.law && c.article == it.article);
                     match (at, before) {
@@ -175,10 +180,10 @@ mod tests {
     use crate::cited::Grade;
     use crate::table::Table;
 
-    fn word(verdict: Verdict, article: &str) -> Decision {
+    fn word(verdict: LawyerVerdict, article: &str) -> Decision {
         Decision {
             matter: Matter::Grade,
-            kind: Kind::Basis,
+            kind: CitationKind::Basis,
             law: "医疗美容服务管理办法".into(),
             article: article.into(),
             verdict,
@@ -198,7 +203,7 @@ mod tests {
 
     #[test]
     fn a_confirmed_article_loses_its_mark() {
-        let listed = basis(vec![word(Verdict::Confirmed, "第十六条第二款")]);
+        let listed = basis(vec![word(LawyerVerdict::Confirmed, "第十六条第二款")]);
         let marks: Vec<String> = listed.iter().map(|c| c.mark.zh()).collect();
         assert_eq!(marks[1], "2026-12-01 经 法制科 法制审核确认");
         assert!(
@@ -211,13 +216,13 @@ mod tests {
     fn the_last_word_about_an_article_holds() {
         let changed = Decision {
             new_article: "第十七条".into(),
-            ..word(Verdict::Changed, "第十六条第二款")
+            ..word(LawyerVerdict::Changed, "第十六条第二款")
         };
         assert_eq!(basis(vec![changed.clone()])[1].article, "第十七条");
-        let out = word(Verdict::StruckOut, "第十七条");
+        let out = word(LawyerVerdict::StruckOut, "第十七条");
         assert!(basis(vec![changed.clone(), out]).iter().all(|c| c.article != "第十七条"));
-        let again = word(Verdict::Reopened, "第十六条第二款");
-        let struck = word(Verdict::StruckOut, "第十六条第二款");
+        let again = word(LawyerVerdict::Reopened, "第十六条第二款");
+        let struck = word(LawyerVerdict::StruckOut, "第十六条第二款");
         let listed = basis(vec![struck, again]);
         assert!(
             listed.iter().any(|c| c.article == "第十六条第二款" && c.mark.zh().contains("推定"))
@@ -226,24 +231,26 @@ mod tests {
 
     #[test]
     fn the_version_counts_the_decisions() {
-        let table = Table::shipped().with(vec![word(Verdict::Confirmed, "第十六条第二款")]);
+        let table = Table::shipped().with(vec![word(LawyerVerdict::Confirmed, "第十六条第二款")]);
         assert_eq!(table.version(), format!("{}+1", Table::shipped().version()));
     }
 
     #[test]
     fn a_decision_about_nothing_is_refused() {
         let listed = basis(vec![]);
-        let unknown = word(Verdict::Confirmed, "第九十九条").check(&listed).unwrap_err();
+        let unknown = word(LawyerVerdict::Confirmed, "第九十九条").check(&listed).unwrap_err();
         assert!(unknown.to_string().contains("第九十九条"));
-        let twice = word(Verdict::Added, "第十六条第二款").check(&listed).unwrap_err();
+        let twice = word(LawyerVerdict::Added, "第十六条第二款").check(&listed).unwrap_err();
         assert!(matches!(twice, DecisionError::Stands { .. }));
-        let silent =
-            Decision { note: " ".into(), ..word(Verdict::Confirmed, "第十六条第二款") };
+        let silent = Decision {
+            note: " ".into(),
+            ..word(LawyerVerdict::Confirmed, "第十六条第二款")
+        };
         assert_eq!(silent.check(&listed), Err(DecisionError::NoNote));
         let penalty = Decision {
-            kind: Kind::Penalty,
+            kind: CitationKind::Penalty,
             edition: "2020".into(),
-            ..word(Verdict::Added, "第一条")
+            ..word(LawyerVerdict::Added, "第一条")
         };
         assert_eq!(penalty.check(&[]), Err(DecisionError::NoAgainst));
     }

@@ -10,8 +10,8 @@ mod matter;
 mod table;
 mod term;
 
-pub use cited::{Against, Cited, Grade, Kind, Mark};
-pub use decision::{Decision, DecisionError, Verdict};
-pub use matter::{Category, Circumstances, Matter, Registration};
+pub use cited::{Against, CitationKind, Cited, Grade, Mark};
+pub use decision::{Decision, DecisionError, LawyerVerdict};
+pub use matter::{Category, Circumstances, Matter, RegistrationAtAct};
 pub use table::{Instrument, Legal, Table, TableError};
 pub use term::{Term, TermRow, Unit};

@@ -207,9 +207,9 @@ impl Matter {
                 (Some(Category::Pharmacist | Category::Technician), _) => {
                     Self::OtherStaffRegistration
                 }
-                (_, Registration::InForce) => Self::Site,
-                (_, Registration::Ended) => Self::Unregistered,
-                (_, Registration::Unclear) => Self::NotInForce,
+                (_, RegistrationAtAct::InForce) => Self::Site,
+                (_, RegistrationAtAct::Ended) => Self::Unregistered,
+                (_, RegistrationAtAct::Unclear) => Self::NotInForce,
             },
             "NL-1" => Self::NonLead,
             "NL-2" => Self::NurseBeyond,
@@ -247,12 +247,12 @@ pub struct Circumstances {
     /// Category of whom it names, where one person's registration is the matter.
     pub about: Option<Category>,
     /// How that registration stood when it happened.
-    pub registration: Registration,
+    pub registration: RegistrationAtAct,
 }
 
 /// How somebody's registration stood at the time of an act.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Registration {
+pub enum RegistrationAtAct {
     InForce,
     /// Cancelled or revoked.
     Ended,

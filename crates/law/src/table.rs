@@ -7,7 +7,7 @@ use jiff::civil::Date;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::cited::{Against, Cited, Grade, Kind, Mark};
+use crate::cited::{Against, CitationKind, Cited, Grade, Mark};
 use crate::decision::Decision;
 use crate::matter::{Category, Matter};
 use crate::term::{Term, TermRow};
@@ -193,8 +193,10 @@ impl Table {
                 citations.iter().filter(fits).filter_map(|c| self.cited(kind, c)).collect();
             Decision::applied(&self.decisions, matter, kind, &shipped)
         };
-        let (basis, penalties) =
-            (listed(Kind::Basis, &row.basis), listed(Kind::Penalty, &row.penalties));
+        let (basis, penalties) = (
+            listed(CitationKind::Basis, &row.basis),
+            listed(CitationKind::Penalty, &row.penalties),
+        );
         let silent = basis.is_empty() && penalties.is_empty() && row.none_zh.is_empty();
         let none = |said: &str, nothing_left: &str| {
             if silent { nothing_left.to_owned() } else { said.to_owned() }
@@ -224,7 +226,7 @@ impl Table {
         self.file.matters.iter().find(|m| m.id == matter).map_or(&[], |m| &m.categories)
     }
 
-    fn cited(&self, kind: Kind, c: &Citation) -> Option<Cited> {
+    fn cited(&self, kind: CitationKind, c: &Citation) -> Option<Cited> {
         let law = self.file.instruments.get(&c.law)?;
         Some(Cited {
             kind,
@@ -243,7 +245,7 @@ impl Table {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::matter::{Circumstances, Registration};
+    use crate::matter::{Circumstances, RegistrationAtAct};
 
     fn of(matter: Matter, on: &str) -> Legal {
         Table::shipped().of(matter, Some(on.parse().unwrap())).unwrap()
@@ -254,7 +256,7 @@ mod tests {
             is_mismatch: false,
             in_a_session: true,
             about: Some(category),
-            registration: Registration::InForce,
+            registration: RegistrationAtAct::InForce,
         }
     }
 

@@ -106,7 +106,7 @@ impl CaseMeasures<'_> {
         lines.extend(may_be.iter().map(|id| {
             let (standing, spans) = self.open_for(unknown, id);
             format!(
-                "    {} live looks speak with {} mnat for {id}; asked to rule him out: -{out} \
+                "    {} live looks speak with {} mnat for {id}; asked to rule them out: -{out} \
                 ({standing:?}, {} ms)",
                 unknown.sum.looks(),
                 unknown.sum.of(id),

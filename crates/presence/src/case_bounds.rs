@@ -124,7 +124,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_lies_nearer_to_another_patient_is_his() {
+    fn what_lies_nearer_to_another_patient_is_theirs() {
         let p = Policy::default();
         let minutes = |list: &[(u64, u64)]| {
             Spans::from_unsorted(list.iter().map(|(a, b)| (a * 60_000, b * 60_000)).collect())

@@ -28,7 +28,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn calendar_dates() {
+    fn milliseconds_become_the_date_and_time_of_day() {
         assert_eq!(clock(Wall(0)), "1970-01-01T00:00:00Z");
         assert_eq!(clock(Wall(1_772_442_900_000)), "2026-03-02T09:15:00Z");
         assert_eq!(clock(Wall(1_709_164_800_000)), "2024-02-29T00:00:00Z");

@@ -198,9 +198,9 @@ impl Chunk {
             (if tells { value } else { value.max(0) }) * weight / 1_000
         };
         for (person, sum) in &mut self.persons {
-            let of_him = given.clone().find(|(p, _)| *p == person).map(|(_, score)| score);
+            let of_them = given.clone().find(|(p, _)| *p == person).map(|(_, score)| score);
             let score =
-                if best == Some(person) { found.score_ppm } else { of_him.unwrap_or(others_ppm) };
+                if best == Some(person) { found.score_ppm } else { of_them.unwrap_or(others_ppm) };
             *sum += value(score);
         }
         self.rest += value(others_ppm);

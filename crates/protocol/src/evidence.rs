@@ -210,7 +210,7 @@ pub struct ReleaseOrder {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct FindingStanding {
     pub finding_id: String,
-    pub standing: Standing,
+    pub standing: LeadStanding,
     /// When it was decided, RFC 3339 UTC with milliseconds.
     pub since: String,
 }
@@ -219,7 +219,8 @@ pub struct FindingStanding {
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
 )]
 #[serde(rename_all = "snake_case")]
-pub enum Standing {
+#[schemars(rename = "Standing")]
+pub enum LeadStanding {
     /// Two people dismissed it: its pictures end 24 h later.
     Dismissed,
     /// Looked into on site, and nothing was found: its pictures end 24 h later.

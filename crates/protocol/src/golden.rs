@@ -57,8 +57,8 @@ fn an_old_box_ignores_the_orders_and_an_old_server_the_manifest() {
         crate::evidence::EvidenceKind::Unknown
     );
     assert_eq!(
-        serde_json::from_str::<crate::evidence::Standing>(r#""sold""#).unwrap(),
-        crate::evidence::Standing::Unknown
+        serde_json::from_str::<crate::evidence::LeadStanding>(r#""sold""#).unwrap(),
+        crate::evidence::LeadStanding::Unknown
     );
 }
 

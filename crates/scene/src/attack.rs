@@ -5,7 +5,7 @@ mod sampled;
 mod staged;
 mod track;
 
-pub use staged::{Quality, Seen, Staged, Staging};
+pub use staged::{Quality, Staged, StagedLight, Staging};
 pub use track::{Attack, Renderer};
 
 use crate::canvas::blend;

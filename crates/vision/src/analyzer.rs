@@ -4,8 +4,9 @@
 use std::sync::Arc;
 
 use crate::{
-    Detector, Embedder, Embedding, FaceBox, Frame, Liveness, LivenessScore, MaskFlag, MaskScore,
-    PackSpec, QualityComponents, Runtime, Template, Thresholds, VisionError, quality::Assessor,
+    Detector, Embedder, Embedding, FaceBox, Frame, LivenessNetworks, LivenessScore, MaskFlag,
+    MaskScore, PackSpec, QualityComponents, Runtime, Template, Thresholds, VisionError,
+    quality::Assessor,
 };
 
 /// How the networks are run on this machine.
@@ -44,7 +45,7 @@ pub struct Analyzer {
     embedder: Embedder,
     /// A second embedder for bare faces, and what it weighs.
     companion: Option<(Embedder, f32)>,
-    liveness: Option<Liveness>,
+    liveness: Option<LivenessNetworks>,
     mask: Option<MaskFlag>,
     assessor: Assessor,
 }
@@ -65,7 +66,7 @@ impl Analyzer {
                 }
                 None => None,
             },
-            liveness: Liveness::load(&runtime, &spec.liveness)?,
+            liveness: LivenessNetworks::load(&runtime, &spec.liveness)?,
             mask: match &spec.mask {
                 Some(mask) => Some(MaskFlag::load(&runtime, mask)?),
                 None => None,
@@ -180,7 +181,7 @@ impl Analyzer {
         self.detector.holds_pixels()
             || self.embedder.holds_pixels()
             || self.companion.as_ref().is_some_and(|(second, _)| second.holds_pixels())
-            || self.liveness.as_ref().is_some_and(Liveness::holds_pixels)
+            || self.liveness.as_ref().is_some_and(LivenessNetworks::holds_pixels)
             || self.mask.as_ref().is_some_and(MaskFlag::holds_pixels)
             || self.assessor.holds_pixels()
     }
@@ -196,7 +197,7 @@ impl Analyzer {
             }
             "first embedder" => self.embedder.run_again(),
             "companion" => self.companion.as_mut().map_or(Ok(()), |(net, _)| net.run_again()),
-            _ => self.liveness.as_mut().map_or(Ok(()), Liveness::run_again),
+            _ => self.liveness.as_mut().map_or(Ok(()), LivenessNetworks::run_again),
         }
     }
 
@@ -205,7 +206,7 @@ impl Analyzer {
         self.detector.dropped_not_finite()
             + self.embedder.dropped_not_finite()
             + self.companion.as_ref().map_or(0, |(second, _)| second.dropped_not_finite())
-            + self.liveness.as_ref().map_or(0, Liveness::dropped_not_finite)
+            + self.liveness.as_ref().map_or(0, LivenessNetworks::dropped_not_finite)
             + self.mask.as_ref().map_or(0, MaskFlag::dropped_not_finite)
     }
 }

@@ -7,7 +7,7 @@ use crate::{
     runtime::{Expect, Net, Outputs, Runtime},
     sample,
     scale::Scaler,
-    spec::{DetectorSpec, Input},
+    spec::{DetectorSpec, NetworkInput},
     wiped::wipe,
 };
 
@@ -165,7 +165,7 @@ impl Detector {
     }
 
     fn working_size(&self, frame: Frame<'_>) -> (u32, u32) {
-        let Input { width, height, .. } = self.spec.input;
+        let NetworkInput { width, height, .. } = self.spec.input;
         let mut scale = 1.0_f64;
         if self.longest_side_px > 0 {
             let longest = frame.width().max(frame.height());

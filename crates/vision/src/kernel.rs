@@ -4,7 +4,7 @@
 
 mod codes;
 
-pub(crate) use codes::{codes_are_quick, score_codes};
+pub(crate) use codes::{codes_are_quick, encode, score_codes};
 
 /// Numbers that are summed side by side.
 const LANES: usize = 16;
@@ -12,6 +12,12 @@ const LANES: usize = 16;
 const ROWS: usize = 4;
 /// The compiler has a fused multiply-add without asking the processor first.
 const FUSED_BASE: bool = cfg!(target_arch = "aarch64");
+
+/// Whether every number is finite. Not asked one by one: without a way out in the middle the
+/// compiler asks several at a time.
+pub(crate) fn is_finite(values: &[f32]) -> bool {
+    values.iter().fold(true, |finite, value| finite & value.is_finite())
+}
 
 /// Sum of products of two slices of equal length (the shorter one rules).
 pub(crate) fn dot(a: &[f32], b: &[f32]) -> f32 {
@@ -75,9 +81,7 @@ fn score_rows_avx2(query: &[f32], rows: &[f32], scores: &mut [f32]) {
 #[inline]
 #[target_feature(enable = "avx512f")]
 fn products_avx512<const N: usize>(query: &[f32], block: &[f32]) -> [f32; N] {
-    use std::arch::x86_64::{
-        _mm512_add_ps, _mm512_fmadd_ps, _mm512_loadu_ps, _mm512_reduce_add_ps, _mm512_setzero_ps,
-    };
+    use std::arch::x86_64::{_mm512_add_ps, _mm512_fmadd_ps, _mm512_loadu_ps, _mm512_setzero_ps};
     let length = query.len();
     assert!(block.len() >= N * length, "a block holds N rows");
     let mut sums = [[_mm512_setzero_ps(); 2]; N];
@@ -98,10 +102,24 @@ fn products_avx512<const N: usize>(query: &[f32], block: &[f32]) -> [f32; N] {
     }
     let mut products = [0.0; N];
     for (row, (sum, product)) in sums.iter().zip(&mut products).enumerate() {
-        *product =
-            _mm512_reduce_add_ps(_mm512_add_ps(sum[0], sum[1])) + rest(query, block, row, 32);
+        *product = sum_of_lanes(_mm512_add_ps(sum[0], sum[1])) + rest(query, block, row, 32);
     }
     products
+}
+
+/// Halves added to halves: `_mm512_reduce_add_ps` adds one lane after the other, 16 waits a row.
+#[cfg(target_arch = "x86_64")]
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn sum_of_lanes(lanes: std::arch::x86_64::__m512) -> f32 {
+    use std::arch::x86_64::{
+        _mm_add_ps, _mm_add_ss, _mm_cvtss_f32, _mm_movehl_ps, _mm_shuffle_ps, _mm512_add_ps,
+        _mm512_castps512_ps128, _mm512_extractf32x4_ps, _mm512_shuffle_f32x4,
+    };
+    let halves = _mm512_add_ps(lanes, _mm512_shuffle_f32x4::<0b01_00_11_10>(lanes, lanes));
+    let quarters = _mm_add_ps(_mm512_castps512_ps128(halves), _mm512_extractf32x4_ps::<1>(halves));
+    let pairs = _mm_add_ps(quarters, _mm_movehl_ps(quarters, quarters));
+    _mm_cvtss_f32(_mm_add_ss(pairs, _mm_shuffle_ps::<1>(pairs, pairs)))
 }
 
 /// [`products_avx512`] in half as wide steps.

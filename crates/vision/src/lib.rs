@@ -44,14 +44,15 @@ pub use frame::{Detail, Foreign, Frame, FrameError, Picture, PixelOrder};
 pub use fusion::TrackProbe;
 pub use gallery::{Alike, Gallery, Match, Risk, Scored};
 pub use liveness::{
-    ActiveCheck, ActiveState, LiveLimits, LiveTrack, LiveVerdict, Liveness, LivenessScore, Turn,
+    ActiveCheck, ActiveState, HeadTurn, LiveLimits, LiveTrack, LiveVerdict, LivenessNetworks,
+    LivenessScore,
 };
 pub use mask::{MaskFlag, MaskScore};
 pub use quality::{Gate, PhotoRefusal, QualityComponents};
 pub use rotate::Rotation;
 pub use runtime::Runtime;
 pub use spec::{
-    AlignTemplate, CompanionSpec, DetectorSpec, EmbedderSpec, Input, LivenessSpec, MaskSpec,
+    AlignTemplate, CompanionSpec, DetectorSpec, EmbedderSpec, LivenessSpec, MaskSpec, NetworkInput,
     PackSpec, Rivals, Thresholds,
 };
 pub use template::{Template, TemplateError};

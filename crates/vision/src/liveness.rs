@@ -7,7 +7,7 @@ pub(crate) mod limits;
 mod noise;
 mod track;
 
-pub use active::{ActiveCheck, ActiveState, Turn};
+pub use active::{ActiveCheck, ActiveState, HeadTurn};
 pub use limits::LiveLimits;
 pub use track::{LiveTrack, LiveVerdict};
 
@@ -39,13 +39,13 @@ impl LivenessScore {
 
 /// The open networks of a pack.
 #[derive(Debug)]
-pub struct Liveness {
+pub struct LivenessNetworks {
     nets: Vec<(Net, LivenessSpec)>,
     planes: Vec<f32>,
     not_finite: u64,
 }
 
-impl Liveness {
+impl LivenessNetworks {
     /// Opens every network; `None` where the pack has none, and liveness is then not assessed.
     pub fn load(runtime: &Runtime, specs: &[LivenessSpec]) -> Result<Option<Self>, VisionError> {
         let mut nets = Vec::new();

@@ -7,7 +7,7 @@ use crate::{
     error::VisionError,
     frame::{Frame, PixelOrder},
     sample,
-    spec::{AlignTemplate, Input},
+    spec::{AlignTemplate, NetworkInput},
     wiped::wipe,
 };
 
@@ -124,7 +124,7 @@ impl Assessor {
             points: arcface.points.map(|[x, y]| [x * side / 112.0, y * side / 112.0]),
         };
         let to_frame = Similarity::to_template(&face.landmarks, &template)?.inverse();
-        let input = Input::raw(PATCH_PX, PATCH_PX, PixelOrder::Rgb);
+        let input = NetworkInput::raw(PATCH_PX, PATCH_PX, PixelOrder::Rgb);
         sample::warped(frame, &to_frame, &input, &mut self.planes);
         let count = (PATCH_PX * PATCH_PX) as usize;
         self.grey.clear();

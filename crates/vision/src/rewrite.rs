@@ -17,7 +17,7 @@ mod wire;
 
 use graph::{Graph, Node, Weight};
 
-use crate::spec::Input;
+use crate::spec::NetworkInput;
 
 /// A rewritten network.
 #[derive(Debug)]
@@ -41,7 +41,7 @@ impl Rewritten {
     }
 
     /// Changes how pixels enter, so that the rewritten network gets what it wants.
-    pub(crate) fn feed(&self, input: &mut Input) {
+    pub(crate) fn feed(&self, input: &mut NetworkInput) {
         for c in 0..3 {
             let std = input.std[c] / self.gain[c];
             input.mean[c] -= self.bias[c] * std;

@@ -10,7 +10,7 @@ use std::{
 use ort::{environment::Environment, session::Session, value::TensorRef};
 
 use crate::error::{RuntimeError, VisionError};
-use crate::{provider, rewrite, spec::Input};
+use crate::{provider, rewrite, spec::NetworkInput};
 
 /// Names the shared library of ONNX Runtime.
 const LIBRARY_VARIABLE: &str = "ORT_DYLIB_PATH";
@@ -113,7 +113,7 @@ impl Runtime {
         &self,
         path: &Path,
         expect: &Expect<'_>,
-        input: &mut Option<&mut Input>,
+        input: &mut Option<&mut NetworkInput>,
     ) -> Result<Net, VisionError> {
         let wrong = |why: String| VisionError::WrongModel {
             role: expect.role,
@@ -184,6 +184,9 @@ impl Runtime {
             .with_inter_threads(1)?
             // A waiting box must sleep, not spin.
             .with_intra_op_spinning(false)?
+            // A plan of where each result lies holds a network's whole run at once: 27 of the
+            // box's 155 MiB, and no quicker (docs/benchmarks.md).
+            .with_memory_pattern(false)?
             // Numbers too small to matter take a hundred times as long.
             .with_flush_to_zero()?;
         match self.provider {

@@ -1,7 +1,7 @@
 //! From interleaved bytes to the planar numbers that networks take: padding, warping, cropping, in
 //! one pass each, into buffers that are used again. It never allocates once a buffer has its size.
 
-use crate::{align::Similarity, frame::Frame, spec::Input};
+use crate::{align::Similarity, frame::Frame, spec::NetworkInput};
 
 /// Most places a pixel, along each axis, that a large face is averaged over.
 const MAX_TAPS: usize = 8;
@@ -15,7 +15,7 @@ pub(crate) struct Feed {
 }
 
 impl Feed {
-    pub(crate) fn new(frame: Frame<'_>, input: &Input) -> Self {
+    pub(crate) fn new(frame: Frame<'_>, input: &NetworkInput) -> Self {
         let source = if frame.order() == input.order { [0, 1, 2] } else { [2, 1, 0] };
         Self {
             gain: input.std.map(f32::recip),
@@ -26,7 +26,12 @@ impl Feed {
 }
 
 /// The frame itself, zero-padded right and bottom to `width`×`height`.
-pub(crate) fn padded(frame: Frame<'_>, size: (u32, u32), input: &Input, planes: &mut Vec<f32>) {
+pub(crate) fn padded(
+    frame: Frame<'_>,
+    size: (u32, u32),
+    input: &NetworkInput,
+    planes: &mut Vec<f32>,
+) {
     planes.resize(3 * size.0 as usize * size.1 as usize, 0.0);
     #[cfg(target_arch = "x86_64")]
     #[expect(
@@ -41,7 +46,7 @@ pub(crate) fn padded(frame: Frame<'_>, size: (u32, u32), input: &Input, planes: 
 
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2")]
-fn padded_avx2(frame: Frame<'_>, size: (u32, u32), input: &Input, planes: &mut [f32]) {
+fn padded_avx2(frame: Frame<'_>, size: (u32, u32), input: &NetworkInput, planes: &mut [f32]) {
     padded_with(frame, size, input, planes);
 }
 
@@ -50,7 +55,12 @@ fn padded_avx2(frame: Frame<'_>, size: (u32, u32), input: &Input, planes: &mut [
     clippy::inline_always,
     reason = "the body must be compiled with the caller's instruction set"
 )]
-fn padded_with(frame: Frame<'_>, (width, height): (u32, u32), input: &Input, planes: &mut [f32]) {
+fn padded_with(
+    frame: Frame<'_>,
+    (width, height): (u32, u32),
+    input: &NetworkInput,
+    planes: &mut [f32],
+) {
     let feed = Feed::new(frame, input);
     let (w, h) = (width as usize, height as usize);
     let (inside, rows) = (frame.width() as usize, frame.height() as usize);
@@ -109,7 +119,7 @@ pub(crate) fn split(planes: &mut [f32], each: usize) -> [&mut [f32]; 3] {
 pub(crate) fn warped(
     frame: Frame<'_>,
     to_frame: &Similarity,
-    input: &Input,
+    input: &NetworkInput,
     planes: &mut Vec<f32>,
 ) {
     planes.resize(3 * input.width as usize * input.height as usize, 0.0);
@@ -126,7 +136,7 @@ pub(crate) fn warped(
 
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2")]
-fn warped_avx2(frame: Frame<'_>, to_frame: &Similarity, input: &Input, planes: &mut [f32]) {
+fn warped_avx2(frame: Frame<'_>, to_frame: &Similarity, input: &NetworkInput, planes: &mut [f32]) {
     warped_with(frame, to_frame, input, planes);
 }
 
@@ -135,7 +145,7 @@ fn warped_avx2(frame: Frame<'_>, to_frame: &Similarity, input: &Input, planes: &
     clippy::inline_always,
     reason = "the body must be compiled with the caller's instruction set"
 )]
-fn warped_with(frame: Frame<'_>, to_frame: &Similarity, input: &Input, planes: &mut [f32]) {
+fn warped_with(frame: Frame<'_>, to_frame: &Similarity, input: &NetworkInput, planes: &mut [f32]) {
     let feed = Feed::new(frame, input);
     let (w, h) = (input.width as usize, input.height as usize);
     let [first, second, third] = split(planes, w * h);
@@ -246,7 +256,7 @@ pub(crate) struct Crop {
 /// A crop brought to the input's size, bilinear with pixel centres (as `cv::resize` does), its
 /// border repeated.
 #[expect(clippy::many_single_char_names, reason = "the names of the formula")]
-pub(crate) fn cropped(frame: Frame<'_>, crop: Crop, input: &Input, planes: &mut Vec<f32>) {
+pub(crate) fn cropped(frame: Frame<'_>, crop: Crop, input: &NetworkInput, planes: &mut Vec<f32>) {
     let feed = Feed::new(frame, input);
     let (w, h) = (input.width as usize, input.height as usize);
     planes.resize(3 * w * h, 0.0);

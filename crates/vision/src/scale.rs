@@ -6,7 +6,7 @@
 use crate::{
     frame::Frame,
     sample::{Feed, split},
-    spec::Input,
+    spec::NetworkInput,
     wiped::wipe,
 };
 
@@ -75,7 +75,7 @@ impl Scaler {
         frame: Frame<'_>,
         inner: (u32, u32),
         outer: (u32, u32),
-        input: &Input,
+        input: &NetworkInput,
         planes: &mut Vec<f32>,
     ) {
         self.columns.plan(frame.width(), inner.0);
@@ -181,7 +181,7 @@ mod tests {
             frame,
             inner,
             outer,
-            &Input::raw(outer.0, outer.1, PixelOrder::Bgr),
+            &NetworkInput::raw(outer.0, outer.1, PixelOrder::Bgr),
             &mut planes,
         );
         planes

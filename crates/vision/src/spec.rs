@@ -9,7 +9,7 @@ use crate::{
 
 /// How pixels enter a network: planar (NCHW) `f32`, `(value - mean) / std` per channel.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Input {
+pub struct NetworkInput {
     /// Width in pixels; 0 where the network takes any multiple of 32.
     pub width: u32,
     /// Height in pixels; 0 where the network takes any multiple of 32.
@@ -22,7 +22,7 @@ pub struct Input {
     pub std: [f32; 3],
 }
 
-impl Input {
+impl NetworkInput {
     /// Raw 0-255 values of the given size and order.
     pub const fn raw(width: u32, height: u32, order: PixelOrder) -> Self {
         Self { width, height, order, mean: [0.0; 3], std: [1.0; 3] }
@@ -70,7 +70,7 @@ impl AlignTemplate {
 #[derive(Debug, Clone, PartialEq)]
 pub struct DetectorSpec {
     pub model: PathBuf,
-    pub input: Input,
+    pub input: NetworkInput,
     /// Faces below this score are dropped, 0-1. 0.6 finds masked faces; 0.9 loses two thirds of
     /// them.
     pub score_threshold: f32,
@@ -82,7 +82,7 @@ pub struct DetectorSpec {
 #[derive(Debug, Clone, PartialEq)]
 pub struct EmbedderSpec {
     pub model: PathBuf,
-    pub input: Input,
+    pub input: NetworkInput,
     pub template: AlignTemplate,
     /// Length of an embedding, e.g. 256.
     pub length: usize,
@@ -102,7 +102,7 @@ pub struct CompanionSpec {
 #[derive(Debug, Clone, PartialEq)]
 pub struct LivenessSpec {
     pub model: PathBuf,
-    pub input: Input,
+    pub input: NetworkInput,
     /// The face box is widened by this factor, e.g. 2.7.
     pub crop_scale: f32,
     /// Which of the logits means "live".
@@ -113,7 +113,7 @@ pub struct LivenessSpec {
 #[derive(Debug, Clone, PartialEq)]
 pub struct MaskSpec {
     pub model: PathBuf,
-    pub input: Input,
+    pub input: NetworkInput,
 }
 
 /// Calibrated thresholds × 10⁶: of scores as [`crate::Gallery::identify`] makes them with `rivals`.
@@ -213,7 +213,7 @@ impl PackSpec {
     pub fn real(folder: &std::path::Path) -> Self {
         let liveness = |file: &str, crop_scale| LivenessSpec {
             model: folder.join(file),
-            input: Input::raw(80, 80, PixelOrder::Bgr),
+            input: NetworkInput::raw(80, 80, PixelOrder::Bgr),
             crop_scale,
             live_class: 1,
         };
@@ -221,13 +221,13 @@ impl PackSpec {
             name: "real".to_owned(),
             detector: DetectorSpec {
                 model: folder.join("face_detection_yunet_2026may.onnx"),
-                input: Input::raw(0, 0, PixelOrder::Bgr),
+                input: NetworkInput::raw(0, 0, PixelOrder::Bgr),
                 score_threshold: 0.6,
                 nms_threshold: 0.3,
             },
             embedder: EmbedderSpec {
                 model: folder.join("face-reidentification-retail-0095.leaky.onnx"),
-                input: Input::raw(128, 128, PixelOrder::Bgr),
+                input: NetworkInput::raw(128, 128, PixelOrder::Bgr),
                 template: AlignTemplate::INTEL_128,
                 length: 256,
             },
@@ -238,7 +238,7 @@ impl PackSpec {
             ],
             mask: Some(MaskSpec {
                 model: folder.join("RFB-640-masked_face-v2.onnx"),
-                input: Input {
+                input: NetworkInput {
                     width: 640,
                     height: 480,
                     order: PixelOrder::Rgb,

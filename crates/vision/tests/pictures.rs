@@ -237,7 +237,7 @@ proptest! {
 
     /// A frame that was hit on its way: decoded or lost, no panic.
     #[test]
-    fn damage_is_borne(hits in proptest::collection::vec((0_usize..5_000, any::<u8>()), 1..30)) {
+    fn a_damaged_picture_is_decoded_or_lost_without_a_panic(hits in proptest::collection::vec((0_usize..5_000, any::<u8>()), 1..30)) {
         let mut bytes = jpeg(96, 64);
         for (at, byte) in hits {
             let at = at % bytes.len();

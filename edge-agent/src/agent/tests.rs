@@ -480,7 +480,7 @@ fn a_vanished_camera_is_in_the_heartbeat() {
 }
 
 #[test]
-fn heartbeats_count_up() {
+fn each_heartbeat_counts_one_more() {
     let mut box_1 = box_1(settings(true, false));
     box_1.agent.beat();
     box_1.agent.beat();

@@ -164,8 +164,9 @@ fn follow(
             let switched = before.is_some_and(|before| before != shown.person);
             counted.switches += u64::from(switched);
             counted.unmarked += u64::from(switched && !tracked.taken_up);
-            let before_his = tracks.insert(shown.person, tracked.track);
-            counted.fragments += u64::from(before_his.is_some_and(|his| his != tracked.track));
+            let before_theirs = tracks.insert(shown.person, tracked.track);
+            counted.fragments +=
+                u64::from(before_theirs.is_some_and(|theirs| theirs != tracked.track));
         }
         if how == TakenUp::ByFace {
             looks.frame(*mono_ms, &mut tracker, &shown, &scene.tracked);

@@ -194,7 +194,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn whoever_crosses_or_is_hidden_keeps_his_own_track() {
+    fn whoever_crosses_or_is_hidden_keeps_their_own_track() {
         for (index, plot) in PLOTS.into_iter().enumerate() {
             let counted = follow(plot, 40 + index as u64, 5).unwrap();
             assert!(counted.faces > 60, "{plot:?}: {counted:?}");

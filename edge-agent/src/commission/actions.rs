@@ -17,7 +17,7 @@ use tokio::sync::watch;
 
 use super::{server_calls, server_link::ServerLink, view::CameraView};
 use crate::{
-    enroll::{Consent, Judged, Proposal, read_api_token},
+    enroll::{Consent, EnrolmentProposal, Judged, read_api_token},
     lock::{self, Lock},
 };
 
@@ -193,8 +193,13 @@ impl InstallerActions {
             .map_err(|why| log_lines::one_line(why.chain()))?;
         let institution =
             self.link.room().borrow().as_ref().map(|(_, room)| room.institution.clone());
-        let proposal =
-            Proposal { person, institution: institution.as_ref(), consent, photos, api_token };
+        let proposal = EnrolmentProposal {
+            person,
+            institution: institution.as_ref(),
+            consent,
+            photos,
+            api_token,
+        };
         let answer =
             proposal.send(&agent, &server).map_err(|why| log_lines::one_line(why.chain()))?;
         let like: Vec<_> =

@@ -32,7 +32,7 @@ fn an_identity_that_is_there_is_not_made_anew() {
 }
 
 #[test]
-fn a_box_says_whether_its_installer_has_ended_his_work() {
+fn a_box_says_whether_its_installer_has_ended_their_work() {
     let state = tempfile::tempdir().unwrap();
     let verdict = || commissioned(state.path()).verdict;
     assert_eq!(verdict(), CheckVerdict::Warning);

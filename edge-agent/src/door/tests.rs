@@ -31,8 +31,8 @@ fn at(track: u64, face: &FaceBox) -> AtDoor<'_> {
 /// How far somebody turns who does what the screen says.
 fn obeying(prompt: Prompt) -> f32 {
     match prompt {
-        Prompt::Turn(Turn::Left) => 30.0,
-        Prompt::Turn(Turn::Right) => -30.0,
+        Prompt::Turn(HeadTurn::Left) => 30.0,
+        Prompt::Turn(HeadTurn::Right) => -30.0,
         _ => 0.0,
     }
 }
@@ -80,7 +80,7 @@ fn a_photograph_before_the_door_is_never_live() {
 }
 
 #[test]
-fn the_nearest_is_asked_first_and_the_next_one_when_he_has_left() {
+fn the_nearest_is_asked_first_and_the_next_when_they_left() {
     let folder = tempfile::tempdir().unwrap();
     let mut door = door(&folder);
     let (far, near) = (head(60.0, 1.0, 0.0), head(120.0, 1.0, 0.0));

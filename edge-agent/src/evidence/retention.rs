@@ -1,7 +1,7 @@
 //! When a sealed item ends, and which one makes room. Pure.
 
 use jiff::{SignedDuration, Timestamp};
-use protocol::evidence::{EvidenceOrders, FindingStanding, Hold, Standing};
+use protocol::evidence::{EvidenceOrders, FindingStanding, Hold, LeadStanding};
 use protocol::up::Severity;
 
 use super::store::HeldPicture;
@@ -25,9 +25,9 @@ pub fn ends(
         since.since.parse::<Timestamp>().is_ok_and(|since| now >= since + DISMISSED)
     };
     match standing(&held.finding_id, orders) {
-        Some(it) if it.standing == Standing::Dismissed => passed(it).then_some("dismissed"),
-        Some(it) if it.standing == Standing::Unfounded => passed(it).then_some("unfounded"),
-        Some(it) if it.standing == Standing::Closed => Some("the case is closed"),
+        Some(it) if it.standing == LeadStanding::Dismissed => passed(it).then_some("dismissed"),
+        Some(it) if it.standing == LeadStanding::Unfounded => passed(it).then_some("unfounded"),
+        Some(it) if it.standing == LeadStanding::Closed => Some("the case is closed"),
         // A decision of a later version ends nothing.
         Some(_) => None,
         None => {

@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 
 use protocol::up::{Up, UpBody};
 use server_core::clock::At;
-use server_core::store::{Address, Entry, Incoming, Outcome, Store};
+use server_core::store::{Address, InboxEntry, InboxOutcome, IncomingMessage, Store};
 
 use cluster::Cluster;
 
@@ -83,7 +83,7 @@ fn main() -> ExitCode {
 fn rates_of(at: &Address, servers: usize, messages: usize, boxes: usize) -> (u128, u128) {
     let stores: Vec<Store> = (0..servers).map(|_| Store::open(at).unwrap()).collect();
     stores[0].fill_boxes(u32::try_from(boxes).unwrap()).unwrap();
-    let work: Vec<Vec<Vec<Entry>>> = (0..servers)
+    let work: Vec<Vec<Vec<InboxEntry>>> = (0..servers)
         .map(|server| {
             let own = (0..boxes).filter(|n| n % servers == server).collect::<Vec<_>>();
             batches(messages / servers, &own)
@@ -95,7 +95,7 @@ fn rates_of(at: &Address, servers: usize, messages: usize, boxes: usize) -> (u12
             scope.spawn(move || {
                 for batch in batches {
                     let done = store.commit_batch(batch, AT_ONCE_MAX).unwrap();
-                    assert!(done.outcomes.iter().all(|it| *it == Outcome::Stored));
+                    assert!(done.outcomes.iter().all(|it| *it == InboxOutcome::Stored));
                 }
             });
         }
@@ -109,7 +109,7 @@ fn rates_of(at: &Address, servers: usize, messages: usize, boxes: usize) -> (u12
     (stored, a_second(began))
 }
 
-fn batches(messages: usize, boxes: &[usize]) -> Vec<Vec<Entry>> {
+fn batches(messages: usize, boxes: &[usize]) -> Vec<Vec<InboxEntry>> {
     let mut chains: Vec<(u64, String)> = vec![(0, trust::ZERO_HASH.to_owned()); boxes.len()];
     let now = At::now();
     let mut one = |n: usize| {
@@ -129,7 +129,7 @@ fn batches(messages: usize, boxes: &[usize]) -> Vec<Vec<Entry>> {
         .to_string();
         chain.1 = trust::chain_hash(&body);
         let envelope = serde_json::json!({"v": 1, "key_id": "k", "sig": "s", "body": body});
-        Entry::Message(Box::new(Incoming {
+        InboxEntry::Message(Box::new(IncomingMessage {
             body: UpBody::from_text(&body).unwrap(),
             hash: chain.1.clone(),
             envelope: envelope.to_string(),
@@ -137,6 +137,6 @@ fn batches(messages: usize, boxes: &[usize]) -> Vec<Vec<Entry>> {
             clock_offset_ms: None,
         }))
     };
-    let all: Vec<Entry> = (0..messages).map(&mut one).collect();
-    all.chunks(BATCH).map(<[Entry]>::to_vec).collect()
+    let all: Vec<InboxEntry> = (0..messages).map(&mut one).collect();
+    all.chunks(BATCH).map(<[InboxEntry]>::to_vec).collect()
 }

@@ -1,4 +1,4 @@
-//! Who somebody is and what he may do. Pure but for the password hash; the store keeps accounts,
+//! Who somebody is and what they may do. Pure but for the password hash; the store keeps accounts,
 //! `web::layers::auth` asks here.
 
 pub mod anonymous;
@@ -104,7 +104,7 @@ pub struct Who {
     /// Login name, or the name of an API token; what the audit log says.
     pub name: String,
     pub role: Role,
-    /// What he sees: a jurisdiction prefix, or for a clinic its institution; empty for all. A
+    /// What they see: a jurisdiction prefix, or for a clinic its institution; empty for all. A
     /// partner's is its agency and district (`grid/5101`), and shows no institution.
     pub scope: String,
     /// Expected back from forms; empty where a token cannot be sent by another site's page.
@@ -236,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn a_supervisor_sees_his_jurisdiction_and_a_clinic_itself() {
+    fn a_supervisor_sees_their_jurisdiction_and_a_clinic_itself() {
         assert!(who(Role::Supervisor, "5101").sees("c-1", "510104"));
         assert!(!who(Role::Supervisor, "5102").sees("c-1", "510104"));
         assert!(who(Role::Auditor, "").sees("c-1", "510104"));

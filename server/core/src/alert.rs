@@ -107,7 +107,8 @@ impl AlertState {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum Verdict {
+#[schemars(rename = "Verdict")]
+pub enum ReviewVerdict {
     Uphold,
     Dismiss,
 }
@@ -162,11 +163,11 @@ impl Reason {
 /// What somebody (or a later fact) does with an alert.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "step", rename_all = "snake_case")]
-pub enum Step {
+pub enum AlertAction {
     /// A reviewer begins.
     Take,
     Review {
-        verdict: Verdict,
+        verdict: ReviewVerdict,
         reason: Option<Reason>,
     },
     /// Supervisors go and look.
@@ -194,12 +195,12 @@ pub enum Step {
     Corrected,
 }
 
-impl Step {
+impl AlertAction {
     pub fn name(&self) -> &'static str {
         match self {
             Self::Take => "take",
-            Self::Review { verdict: Verdict::Uphold, .. } => "uphold",
-            Self::Review { verdict: Verdict::Dismiss, .. } => "dismiss",
+            Self::Review { verdict: ReviewVerdict::Uphold, .. } => "uphold",
+            Self::Review { verdict: ReviewVerdict::Dismiss, .. } => "dismiss",
             Self::GoOnSite => "go_on_site",
             Self::Found { .. } => "found",
             Self::NothingFound => "nothing_found",
@@ -223,10 +224,11 @@ impl Step {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Review {
+#[schemars(rename = "Review")]
+pub struct AlertReview {
     pub by: String,
     pub at: At,
-    pub verdict: Verdict,
+    pub verdict: ReviewVerdict,
     pub reason: Option<Reason>,
 }
 
@@ -235,7 +237,7 @@ pub struct Review {
 pub struct Case {
     pub state: AlertState,
     /// At most one standing verdict per reviewer.
-    pub reviews: Vec<Review>,
+    pub reviews: Vec<AlertReview>,
     #[serde(default)]
     pub dismissed_because: Option<Reason>,
     #[serde(default)]
@@ -300,21 +302,23 @@ pub enum AlertRefusal {
 
 impl Case {
     /// The case after `step`; `self` stays as it was when the step is refused.
-    pub fn take(&self, by: &str, step: &Step, at: At) -> Result<Self, AlertRefusal> {
+    pub fn take(&self, by: &str, step: &AlertAction, at: At) -> Result<Self, AlertRefusal> {
         let refused = || AlertRefusal::NotNow { step: step.name(), state: self.state.as_str() };
         match (self.state, step) {
-            (state, Step::Strengthened { raises_severity }) => Ok(match (state, raises_severity) {
-                (AlertState::Dismissed, true) => Self::default(),
-                (AlertState::Closed, true) if self.corrected_at.is_some() => Self::default(),
-                // Only a withdrawal had dismissed it, and now something stands again.
-                (AlertState::Dismissed, false)
-                    if self.dismissed_because == Some(Reason::Withdrawn) =>
-                {
-                    Self::default()
-                }
-                _ => Self { withdrawn_at: None, ..self.clone() },
-            }),
-            (state, Step::AllWithdrawn { unseen }) => {
+            (state, AlertAction::Strengthened { raises_severity }) => {
+                Ok(match (state, raises_severity) {
+                    (AlertState::Dismissed, true) => Self::default(),
+                    (AlertState::Closed, true) if self.corrected_at.is_some() => Self::default(),
+                    // Only a withdrawal had dismissed it, and now something stands again.
+                    (AlertState::Dismissed, false)
+                        if self.dismissed_because == Some(Reason::Withdrawn) =>
+                    {
+                        Self::default()
+                    }
+                    _ => Self { withdrawn_at: None, ..self.clone() },
+                })
+            }
+            (state, AlertAction::AllWithdrawn { unseen }) => {
                 let marked = Self { withdrawn_at: Some(at), ..self.clone() };
                 Ok(if state == AlertState::Raised && *unseen {
                     Self {
@@ -326,25 +330,27 @@ impl Case {
                     marked
                 })
             }
-            (_, Step::Answer | Step::Comment) => Ok(self.clone()),
-            (AlertState::Raised, Step::Corrected) => {
+            (_, AlertAction::Answer | AlertAction::Comment) => Ok(self.clone()),
+            (AlertState::Raised, AlertAction::Corrected) => {
                 Ok(Self { corrected_at: Some(at), ..self.at(AlertState::Closed) })
             }
-            (AlertState::Raised, Step::Take) => Ok(self.at(AlertState::Review1)),
+            (AlertState::Raised, AlertAction::Take) => Ok(self.at(AlertState::Review1)),
             (
                 AlertState::Raised | AlertState::Review1 | AlertState::Review2,
-                Step::Review { verdict, reason },
+                AlertAction::Review { verdict, reason },
             ) => self.review(by, *verdict, *reason, at),
-            (AlertState::Lead, Step::GoOnSite) => Ok(self.at(AlertState::OnSite)),
-            (AlertState::OnSite, Step::NothingFound) => Ok(self.at(AlertState::Unfounded)),
-            (AlertState::OnSite, Step::Found { case_number }) if case_number.trim().is_empty() => {
+            (AlertState::Lead, AlertAction::GoOnSite) => Ok(self.at(AlertState::OnSite)),
+            (AlertState::OnSite, AlertAction::NothingFound) => Ok(self.at(AlertState::Unfounded)),
+            (AlertState::OnSite, AlertAction::Found { case_number })
+                if case_number.trim().is_empty() =>
+            {
                 Err(AlertRefusal::NoCaseNumber)
             }
-            (AlertState::OnSite, Step::Found { case_number }) => Ok(Self {
+            (AlertState::OnSite, AlertAction::Found { case_number }) => Ok(Self {
                 case_number: Some(case_number.trim().to_owned()),
                 ..self.at(AlertState::Case)
             }),
-            (AlertState::Case | AlertState::Unfounded, Step::Close) => {
+            (AlertState::Case | AlertState::Unfounded, AlertAction::Close) => {
                 Ok(self.at(AlertState::Closed))
             }
             _ => Err(refused()),
@@ -369,11 +375,11 @@ impl Case {
     fn review(
         &self,
         by: &str,
-        verdict: Verdict,
+        verdict: ReviewVerdict,
         reason: Option<Reason>,
         at: At,
     ) -> Result<Self, AlertRefusal> {
-        if verdict == Verdict::Dismiss && reason.is_none() {
+        if verdict == ReviewVerdict::Dismiss && reason.is_none() {
             return Err(AlertRefusal::NoReason);
         }
         if self.reviews.iter().any(|r| r.by == by && r.verdict == verdict) {
@@ -382,11 +388,11 @@ impl Case {
         let mut next = self.clone();
         next.reviews.retain(|r| r.by != by);
         let agreed = next.reviews.iter().any(|r| r.verdict == verdict);
-        next.reviews.push(Review { by: by.to_owned(), at, verdict, reason });
+        next.reviews.push(AlertReview { by: by.to_owned(), at, verdict, reason });
         next.state = match (agreed, verdict) {
             (false, _) => AlertState::Review2,
-            (true, Verdict::Uphold) => AlertState::Lead,
-            (true, Verdict::Dismiss) => AlertState::Dismissed,
+            (true, ReviewVerdict::Uphold) => AlertState::Lead,
+            (true, ReviewVerdict::Dismiss) => AlertState::Dismissed,
         };
         if next.state == AlertState::Dismissed {
             next.dismissed_because = reason;

@@ -6,12 +6,12 @@ use crate::access::{Role, Who};
 /// server, its clinic's count its own: from a gap between two of the authority's a clinic would
 /// learn how much came to others. Neither is given out without saying to whom.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Number {
+pub struct ReferenceNumber {
     server: i64,
     clinic: i64,
 }
 
-impl Number {
+impl ReferenceNumber {
     pub fn new(server: i64, clinic: i64) -> Self {
         Self { server, clinic }
     }

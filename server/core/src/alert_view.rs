@@ -13,12 +13,12 @@ use protocol::up::{Explanation, FindingReport};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::alert::{AlertState, ClinicState, Reason, Review};
-pub use crate::alert_number::{Number, counts_the_server};
+use crate::alert::{AlertReview, AlertState, ClinicState, Reason};
+pub use crate::alert_number::{ReferenceNumber, counts_the_server};
 use crate::clock::At;
-use crate::evidence::opening::{Delivery, Opening};
+use crate::evidence::opening::{Opening, PictureDelivery};
 use crate::ids::AlertId;
-use crate::monitoring_review::Standing;
+use crate::monitoring_review::ReviewStanding;
 use crate::penalty_case::CaseClock;
 use crate::self_check::disclosure::Disclosure;
 use crate::store::{Alert, AlertStep, FindingEvent, Located, StoredFinding};
@@ -44,7 +44,7 @@ pub struct LawSeen {
     /// Which table: the shipped version, and how many decisions of a lawyer stand beside it.
     pub table_version: String,
     /// 行政处罚法 41: whether the record may be more than a lead.
-    pub monitoring: Standing,
+    pub monitoring: ReviewStanding,
 }
 
 /// An alert as supervisors, reviewers and auditors see it.
@@ -69,14 +69,14 @@ pub struct AlertForAuthority {
     pub received_at: At,
     pub updated_at: At,
     pub liveness_waived: bool,
-    pub reviews: Vec<Review>,
+    pub reviews: Vec<AlertReview>,
     /// When the box took every finding back, where that dismissed nothing.
     pub withdrawn_at: Option<At>,
     pub dismissed_because: Option<Reason>,
     pub case_number: Option<String>,
     /// 行政处罚法 41: whether the record may be more than a lead; a whole alert says it in `law`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub monitoring: Option<Standing>,
+    pub monitoring: Option<ReviewStanding>,
     pub findings: Vec<FindingSeen>,
 }
 
@@ -100,7 +100,7 @@ pub struct AlertForClinic {
     pub liveness_waived: bool,
     /// 行政处罚法 41: whether the record may be more than a lead; a whole alert says it in `law`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub monitoring: Option<Standing>,
+    pub monitoring: Option<ReviewStanding>,
     pub findings: Vec<FindingSeen>,
 }
 
@@ -128,7 +128,8 @@ pub struct LinkSeen {
 /// The clinic's own word. Whoever wrote it down stays unnamed: it may have been the authority, by
 /// telephone.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
-pub struct AnswerSeen {
+#[schemars(rename = "AnswerSeen")]
+pub struct ClinicAnswerSeen {
     pub at: At,
     pub note: String,
 }
@@ -181,7 +182,7 @@ pub struct OpeningTold {
 impl OpeningTold {
     /// Nothing where no picture left the box.
     pub fn of(it: &Opening) -> Option<Self> {
-        let pictures = it.items.values().filter(|is| **is == Delivery::Arrived).count();
+        let pictures = it.items.values().filter(|is| **is == PictureDelivery::Arrived).count();
         (pictures > 0).then(|| Self {
             asked_at: it.asked_at.into(),
             case_number: it.ask.case_number.clone(),
@@ -197,7 +198,7 @@ impl OpeningTold {
 pub struct WholeForClinic {
     #[serde(flatten)]
     pub alert: AlertForClinic,
-    pub answers: Vec<AnswerSeen>,
+    pub answers: Vec<ClinicAnswerSeen>,
     pub events: Vec<FindingEvent>,
     pub statements: Vec<StatementSeen>,
     pub law: LawSeen,
@@ -327,7 +328,7 @@ impl WholeForClinic {
         let answers = steps
             .into_iter()
             .filter(|s| s.step == "answer")
-            .map(|s| AnswerSeen { at: s.at, note: s.note });
+            .map(|s| ClinicAnswerSeen { at: s.at, note: s.note });
         let event = |e: FindingEvent| {
             let Explanation { zh, en } =
                 words_for_clinic(&e.rule, Explanation { zh: e.zh, en: e.en });

@@ -8,7 +8,7 @@ use tokio::sync::{Notify, Semaphore, mpsc, watch};
 use trust::SigningKey;
 
 use crate::access::Who;
-use crate::access::anonymous::Refusals;
+use crate::access::anonymous::AnonymousRefusals;
 use crate::access::oidc::Provider;
 use crate::access::throttle::Throttle;
 use crate::audit_head::Heads;
@@ -25,7 +25,7 @@ use crate::http_metrics::HttpMetrics;
 use crate::ingest::Keys;
 use crate::knowledge::Nudge;
 use crate::leader::Leader;
-use crate::mqtt::Brokers;
+use crate::mqtt::BrokerLinks;
 use crate::problem::Problem;
 use crate::store::{self, Deed, FaceStore, Instance, Store, StoreError};
 use crate::streams::Streams;
@@ -59,7 +59,7 @@ pub struct App {
     pub oidc: Option<Arc<Provider>>,
     /// Where boxes find the brokers, at least one, in the configuration's order.
     pub broker_addresses: Vec<BrokerAddress>,
-    pub brokers: Arc<Brokers>,
+    pub brokers: Arc<BrokerLinks>,
     pub nudge: mpsc::UnboundedSender<Nudge>,
     /// Rises whenever the feed may have grown.
     pub changed: watch::Sender<u64>,
@@ -86,7 +86,7 @@ pub struct App {
     /// Whether the database could be written when that was last tried.
     pub probed: Probed,
     /// Of nobody in particular, until they are written into the audit log.
-    pub refusals: Mutex<Refusals>,
+    pub refusals: Mutex<AnonymousRefusals>,
     /// Reads grid workers' forms.
     pub forms: FormReader,
     /// Where people reach the public door; empty where there is none.
@@ -216,7 +216,7 @@ impl App {
         over.iter().try_for_each(|counted| self.store.audit(counted, now.into()))
     }
 
-    fn refusals(&self) -> MutexGuard<'_, Refusals> {
+    fn refusals(&self) -> MutexGuard<'_, AnonymousRefusals> {
         self.refusals.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

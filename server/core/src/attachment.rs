@@ -15,12 +15,12 @@ pub const MOST_FILES: i64 = 20;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Kind {
+pub enum AttachmentKind {
     Pdf,
     Jpeg,
 }
 
-impl Kind {
+impl AttachmentKind {
     pub fn media_type(self) -> &'static str {
         match self {
             Self::Pdf => "application/pdf",
@@ -38,8 +38,8 @@ impl Kind {
 
 /// A file that is taken.
 #[derive(Debug)]
-pub struct Accepted {
-    pub kind: Kind,
+pub struct AcceptedAttachment {
+    pub kind: AttachmentKind,
     pub bytes: Vec<u8>,
     /// Of the file as it was sent, which a picture is not kept as.
     pub sent_sha256: String,
@@ -92,7 +92,7 @@ const MOST_STREAMS: usize = 50_000;
 const FIRST_BYTES: u64 = 64;
 
 /// The file as it is kept.
-pub fn accept(bytes: Vec<u8>) -> Result<Accepted, Fault> {
+pub fn accept(bytes: Vec<u8>) -> Result<AcceptedAttachment, Fault> {
     if bytes.is_empty() {
         return Err(Fault::new("请选择一个文件", "file: choose a file"));
     }
@@ -109,10 +109,14 @@ pub fn accept(bytes: Vec<u8>) -> Result<Accepted, Fault> {
         ));
     }
     let shown = photo::shown(&bytes).map_err(|fault| Fault { zh: fault.zh(), en: fault.en() })?;
-    Ok(Accepted { kind: Kind::Jpeg, bytes: shown, sent_sha256: trust::sha256_hex(&bytes) })
+    Ok(AcceptedAttachment {
+        kind: AttachmentKind::Jpeg,
+        bytes: shown,
+        sent_sha256: trust::sha256_hex(&bytes),
+    })
 }
 
-fn pdf(bytes: Vec<u8>) -> Result<Accepted, Fault> {
+fn pdf(bytes: Vec<u8>) -> Result<AcceptedAttachment, Fault> {
     let tail = &bytes[bytes.len().saturating_sub(1024)..];
     if !holds(tail, b"%%EOF") {
         return Err(Fault::new("PDF 文件不完整", "file: this PDF has no end"));
@@ -131,7 +135,7 @@ fn pdf(bytes: Vec<u8>) -> Result<Accepted, Fault> {
         ));
     }
     let sent_sha256 = trust::sha256_hex(&bytes);
-    Ok(Accepted { kind: Kind::Pdf, bytes, sent_sha256 })
+    Ok(AcceptedAttachment { kind: AttachmentKind::Pdf, bytes, sent_sha256 })
 }
 
 fn is_active(bytes: &[u8]) -> bool {
@@ -246,7 +250,7 @@ mod tests {
 
     #[test]
     fn a_pdf_with_active_parts_is_refused() {
-        assert_eq!(accept(pdf_with("/Lang(zh)")).unwrap().kind, Kind::Pdf);
+        assert_eq!(accept(pdf_with("/Lang(zh)")).unwrap().kind, AttachmentKind::Pdf);
         for part in [
             "/OpenAction 2 0 R",
             "/JS(app.alert(1))",

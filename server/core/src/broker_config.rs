@@ -12,7 +12,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 use crate::broker::SERVER;
 use crate::ca::{Authority, Use, write_private};
-use crate::certificates::{Certificates, Noting, Whose};
+use crate::certificates::{CertificateOwner, Certificates, Noting};
 use crate::clock;
 use crate::store::{Address, Store};
 
@@ -93,7 +93,7 @@ pub fn server_tls(
     let certificate = CertificateDer::from_pem_slice(certificate.pem.as_bytes())?;
     // It verifies as always; that it also notes when the broker's certificate runs out is all that
     // is its own.
-    let verifier = Noting::new(roots, Arc::clone(certificates), Whose::Broker, at)
+    let verifier = Noting::new(roots, Arc::clone(certificates), CertificateOwner::Broker, at)
         .map_err(|why| anyhow::anyhow!("{why}"))?;
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     Ok(rustls::ClientConfig::builder_with_provider(provider)

@@ -62,7 +62,7 @@ impl fmt::Debug for Authority {
 
 /// A certificate that was just signed.
 #[derive(Debug, Clone)]
-pub struct Issued {
+pub struct IssuedCertificate {
     pub pem: String,
     /// 40 hex digits.
     pub serial: String,
@@ -131,11 +131,11 @@ impl Authority {
         device: &DeviceId,
         now: Timestamp,
         valid: Duration,
-    ) -> Result<Issued, CaError> {
+    ) -> Result<IssuedCertificate, CaError> {
         let mut request = parse(csr_pem)?;
         request.params = leaf(device, Use::Client, now, valid)?;
         let (serial, expires_at) = (serial_of(&request.params), now + valid);
-        Ok(Issued { pem: request.signed_by(&self.issuer)?.pem(), serial, expires_at })
+        Ok(IssuedCertificate { pem: request.signed_by(&self.issuer)?.pem(), serial, expires_at })
     }
 
     /// A certificate with a key made here, for the broker and for the server itself: certificate,
@@ -147,7 +147,7 @@ impl Authority {
         purpose: Use,
         now: Timestamp,
         valid: Duration,
-    ) -> Result<(Issued, String), CaError> {
+    ) -> Result<(IssuedCertificate, String), CaError> {
         let key = KeyPair::generate()?;
         let mut params = leaf(name, purpose, now, valid)?;
         for host in hosts {
@@ -158,7 +158,7 @@ impl Authority {
         }
         let serial = serial_of(&params);
         let pem = params.signed_by(&key, &self.issuer)?.pem();
-        Ok((Issued { pem, serial, expires_at: now + valid }, key.serialize_pem()))
+        Ok((IssuedCertificate { pem, serial, expires_at: now + valid }, key.serialize_pem()))
     }
 
     /// The list of revoked certificates (RFC 5280): serials with the time of revocation. `number`

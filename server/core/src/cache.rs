@@ -8,7 +8,7 @@ use trust::audit::Witnesses;
 
 use crate::audit_head::Heads;
 use crate::no_room::NoRoom;
-use crate::store::{Figures, Span, Store, StoreError};
+use crate::store::{ChartScope, Figures, Store, StoreError};
 
 const FRESH: Duration = Duration::from_mins(1);
 const MOST_MADE: usize = 32;
@@ -16,12 +16,12 @@ const PROBE_EVERY: Duration = Duration::from_secs(1);
 
 /// Figures are made from every lead of their days; what was made is shown again for a minute.
 #[derive(Debug, Default)]
-pub struct Made(Mutex<Vec<(Span, Instant, Arc<Figures>)>>);
+pub struct Made(Mutex<Vec<(ChartScope, Instant, Arc<Figures>)>>);
 
 impl Made {
     /// The figures of a span, at most a minute old. Blocking.
-    pub fn figures(&self, store: &Store, span: &Span) -> Result<Arc<Figures>, StoreError> {
-        let held = |made: &mut Vec<(Span, Instant, Arc<Figures>)>| {
+    pub fn figures(&self, store: &Store, span: &ChartScope) -> Result<Arc<Figures>, StoreError> {
+        let held = |made: &mut Vec<(ChartScope, Instant, Arc<Figures>)>| {
             made.retain(|(_, at, _)| at.elapsed() < FRESH);
             made.iter().find(|(of, _, _)| of == span).map(|(_, _, figures)| Arc::clone(figures))
         };

@@ -13,8 +13,8 @@ mod tests;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-pub use fact::{Fact, Facts};
-pub use number::{Number, Scheme};
+pub use fact::{CaseFact, CaseFacts};
+pub use number::{DocumentNumber, Scheme};
 pub use template::{TemplateFault, check_template, filled};
 
 use crate::paper::Block;
@@ -24,7 +24,8 @@ pub const LONGEST: usize = 20_000;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum Kind {
+#[schemars(rename = "Kind")]
+pub enum DocumentKind {
     OpeningReport,
     CorrectionOrder,
     InspectionRecord,
@@ -35,7 +36,7 @@ pub enum Kind {
     ClosingReport,
 }
 
-impl Kind {
+impl DocumentKind {
     pub const ALL: [Self; 8] = [
         Self::OpeningReport,
         Self::CorrectionOrder,
@@ -87,33 +88,37 @@ impl Kind {
 
     /// What a template may not leave out: without it the party would not be told what the law wants
     /// it to be told.
-    pub fn must_say(self) -> &'static [Fact] {
+    pub fn must_say(self) -> &'static [CaseFact] {
         match self {
-            Self::OpeningReport => &[Fact::Party, Fact::Basis, Fact::Officers, Fact::OpeningBasis],
-            Self::CorrectionOrder => &[Fact::Party, Fact::CorrectBy, Fact::CorrectionBasis],
-            Self::InspectionRecord => &[Fact::Party, Fact::Officers],
-            Self::InterviewRecord => &[Fact::Officers, Fact::InvestigationBasis],
+            Self::OpeningReport => {
+                &[CaseFact::Party, CaseFact::Basis, CaseFact::Officers, CaseFact::OpeningBasis]
+            }
+            Self::CorrectionOrder => {
+                &[CaseFact::Party, CaseFact::CorrectBy, CaseFact::CorrectionBasis]
+            }
+            Self::InspectionRecord => &[CaseFact::Party, CaseFact::Officers],
+            Self::InterviewRecord => &[CaseFact::Officers, CaseFact::InvestigationBasis],
             Self::PenaltyNotice => &[
-                Fact::Party,
-                Fact::Basis,
-                Fact::PenaltyBasis,
-                Fact::ToldPenalties,
-                Fact::Hearing,
-                Fact::NoticeBasis,
-                Fact::StatementBasis,
-                Fact::HearingBasis,
+                CaseFact::Party,
+                CaseFact::Basis,
+                CaseFact::PenaltyBasis,
+                CaseFact::ToldPenalties,
+                CaseFact::Hearing,
+                CaseFact::NoticeBasis,
+                CaseFact::StatementBasis,
+                CaseFact::HearingBasis,
             ],
             Self::Decision => &[
-                Fact::Party,
-                Fact::Basis,
-                Fact::PenaltyBasis,
-                Fact::Statements,
-                Fact::Outcome,
-                Fact::DecidedPenalties,
-                Fact::AppealBasis,
+                CaseFact::Party,
+                CaseFact::Basis,
+                CaseFact::PenaltyBasis,
+                CaseFact::Statements,
+                CaseFact::Outcome,
+                CaseFact::DecidedPenalties,
+                CaseFact::AppealBasis,
             ],
-            Self::ServiceReceipt => &[Fact::Party, Fact::ServedOn, Fact::ServedHow],
-            Self::ClosingReport => &[Fact::Party, Fact::Outcome, Fact::ClosingBasis],
+            Self::ServiceReceipt => &[CaseFact::Party, CaseFact::ServedOn, CaseFact::ServedHow],
+            Self::ClosingReport => &[CaseFact::Party, CaseFact::Outcome, CaseFact::ClosingBasis],
         }
     }
 
@@ -168,7 +173,7 @@ impl Kind {
 /// below it what no officer may leave out. A line that begins with `# ` is a heading.
 pub fn blocks(
     authority: &str,
-    kind: Kind,
+    kind: DocumentKind,
     number: &str,
     text: &str,
     notices: &[String],

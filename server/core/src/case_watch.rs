@@ -14,10 +14,10 @@ use crate::calendar::Calendar;
 use crate::clock::At;
 use crate::ids::AccountId;
 use crate::legal;
-use crate::message::Kind;
+use crate::message::NotificationKind;
 use crate::notify::personal::told_of_term;
 use crate::notify::plan;
-use crate::penalty_case::{CaseClock, INSTITUTION, Reading, Whose};
+use crate::penalty_case::{ActingSide, CaseClock, INSTITUTION, Reading};
 use crate::store::{Alert, DeliveryEvent, NewDelivery, NewMessage, StoreError};
 use crate::{clock, low_priority, quiet_hours};
 
@@ -59,7 +59,7 @@ pub fn round(app: &App, today: Date) -> Result<usize, StoreError> {
     let mut told = 0;
     for alert in running {
         let clocks = app.store.penalty_case(&alert.id)?.clocks(by);
-        for late in clocks.iter().filter(|c| c.late && c.whose == Whose::Authority) {
+        for late in clocks.iter().filter(|c| c.late && c.whose == ActingSide::Authority) {
             told += usize::from(tell(app, &alert, late)?);
         }
     }
@@ -118,7 +118,7 @@ fn tell(app: &App, alert: &Alert, late: &CaseClock) -> Result<bool, StoreError> 
     let accounts = app.store.accounts()?;
     let message = |account: AccountId| NewMessage {
         account,
-        kind: Kind::CaseLate,
+        kind: NotificationKind::CaseLate,
         about: alert.id.to_string(),
         number: Some(alert.number.for_authority()),
         by: String::new(),

@@ -17,7 +17,7 @@ pub const NOTICES_DAYS: [i64; 3] = [3, 14, 30];
 
 /// Whose certificate it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Whose {
+pub enum CertificateOwner {
     Broker,
     Authority,
     /// The one of them that runs out first; a box that is connected renews its own.
@@ -26,7 +26,7 @@ pub enum Whose {
     MailServer,
 }
 
-impl Whose {
+impl CertificateOwner {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Broker => "broker",
@@ -60,7 +60,7 @@ impl Whose {
 
 /// What is known of one certificate.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Known {
+pub enum CertificateExpiry {
     ExpiresAt(Timestamp),
     /// It could not be looked at; one line that says why.
     Fault(String),
@@ -69,13 +69,13 @@ pub enum Known {
 /// What is known of all of them.
 #[derive(Debug, Default)]
 pub struct Certificates {
-    known: Mutex<BTreeMap<(Whose, String), Known>>,
+    known: Mutex<BTreeMap<(CertificateOwner, String), CertificateExpiry>>,
 }
 
 /// One that runs out soon, or has.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Due {
-    pub whose: Whose,
+pub struct ExpiringCertificate {
+    pub whose: CertificateOwner,
     /// Where it was shown, as `HOST:PORT`; empty where there is one alone.
     pub at: String,
     pub expires_at: Timestamp,
@@ -84,31 +84,31 @@ pub struct Due {
 }
 
 impl Certificates {
-    fn known(&self) -> MutexGuard<'_, BTreeMap<(Whose, String), Known>> {
+    fn known(&self) -> MutexGuard<'_, BTreeMap<(CertificateOwner, String), CertificateExpiry>> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub fn note(&self, whose: Whose, known: Known) {
+    pub fn note(&self, whose: CertificateOwner, known: CertificateExpiry) {
         self.note_at(whose, "", known);
     }
 
     /// Of several of the same, such as brokers, each has its place.
-    pub fn note_at(&self, whose: Whose, at: &str, known: Known) {
+    pub fn note_at(&self, whose: CertificateOwner, at: &str, known: CertificateExpiry) {
         self.known().insert((whose, at.to_owned()), known);
     }
 
     /// Each with where it was shown; empty where there is one alone.
-    pub fn all(&self) -> Vec<(Whose, String, Known)> {
+    pub fn all(&self) -> Vec<(CertificateOwner, String, CertificateExpiry)> {
         let known = self.known();
         known.iter().map(|((whose, at), known)| (*whose, at.clone(), known.clone())).collect()
     }
 
     /// Those that run out within the first notice.
-    pub fn due(&self, now: Timestamp) -> Vec<Due> {
-        let due = |(whose, at, known): (Whose, String, Known)| {
-            let Known::ExpiresAt(expires_at) = known else { return None };
+    pub fn due(&self, now: Timestamp) -> Vec<ExpiringCertificate> {
+        let due = |(whose, at, known): (CertificateOwner, String, CertificateExpiry)| {
+            let CertificateExpiry::ExpiresAt(expires_at) = known else { return None };
             let days = days_left(expires_at, now);
-            (days <= NOTICES_DAYS[2]).then_some(Due { whose, at, expires_at, days })
+            (days <= NOTICES_DAYS[2]).then_some(ExpiringCertificate { whose, at, expires_at, days })
         };
         self.all().into_iter().filter_map(due).collect()
     }
@@ -135,7 +135,7 @@ pub fn expiry(certificate: &[u8]) -> Option<Timestamp> {
 pub struct Noting {
     inner: Arc<WebPkiServerVerifier>,
     certificates: Arc<Certificates>,
-    whose: Whose,
+    whose: CertificateOwner,
     at: String,
 }
 
@@ -143,7 +143,7 @@ impl Noting {
     pub fn new(
         roots: RootCertStore,
         certificates: Arc<Certificates>,
-        whose: Whose,
+        whose: CertificateOwner,
         at: String,
     ) -> Result<Self, String> {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
@@ -162,7 +162,11 @@ impl ServerCertVerifier for Noting {
         now: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
         if let Some(expires_at) = expiry(end_entity) {
-            self.certificates.note_at(self.whose, &self.at, Known::ExpiresAt(expires_at));
+            self.certificates.note_at(
+                self.whose,
+                &self.at,
+                CertificateExpiry::ExpiresAt(expires_at),
+            );
         }
         self.inner.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)
     }
@@ -211,14 +215,32 @@ mod tests {
     fn what_runs_out_within_a_month_is_due_and_what_has_run_out_too() {
         let certificates = Certificates::default();
         let now = at("2026-03-02T00:00:00Z");
-        certificates.note_at(Whose::Broker, "b:8883", Known::ExpiresAt(at("2026-03-26T00:00:00Z")));
-        certificates.note_at(Whose::Broker, "c:8883", Known::ExpiresAt(at("2046-03-02T00:00:00Z")));
-        certificates.note(Whose::Authority, Known::ExpiresAt(at("2046-03-02T00:00:00Z")));
-        certificates.note(Whose::MailServer, Known::ExpiresAt(at("2026-03-01T00:00:00Z")));
-        certificates.note(Whose::LoginProvider, Known::Fault("refused".into()));
+        certificates.note_at(
+            CertificateOwner::Broker,
+            "b:8883",
+            CertificateExpiry::ExpiresAt(at("2026-03-26T00:00:00Z")),
+        );
+        certificates.note_at(
+            CertificateOwner::Broker,
+            "c:8883",
+            CertificateExpiry::ExpiresAt(at("2046-03-02T00:00:00Z")),
+        );
+        certificates.note(
+            CertificateOwner::Authority,
+            CertificateExpiry::ExpiresAt(at("2046-03-02T00:00:00Z")),
+        );
+        certificates.note(
+            CertificateOwner::MailServer,
+            CertificateExpiry::ExpiresAt(at("2026-03-01T00:00:00Z")),
+        );
+        certificates
+            .note(CertificateOwner::LoginProvider, CertificateExpiry::Fault("refused".into()));
         let due = certificates.due(now);
         let due: Vec<_> = due.iter().map(|due| (due.whose, due.at.as_str(), due.days)).collect();
-        assert_eq!(due, [(Whose::Broker, "b:8883", 24), (Whose::MailServer, "", -1)]);
+        assert_eq!(
+            due,
+            [(CertificateOwner::Broker, "b:8883", 24), (CertificateOwner::MailServer, "", -1)]
+        );
     }
 
     #[test]

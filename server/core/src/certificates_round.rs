@@ -13,7 +13,7 @@ use rustls::{ClientConfig, ClientConnection, RootCertStore};
 use serde_json::json;
 
 use crate::app::App;
-use crate::certificates::{Known, Noting, Whose, expiry, notice};
+use crate::certificates::{CertificateExpiry, CertificateOwner, Noting, expiry, notice};
 use crate::clock::At;
 use crate::config::SmtpTls;
 use crate::store::{self, DeliveryEvent, NewDelivery, StoreError};
@@ -37,10 +37,11 @@ fn look(app: &App) -> Result<(), StoreError> {
     let now = clock::now();
     let own = CertificateDer::from_pem_slice(app.authority.ca_pem().as_bytes()).ok();
     if let Some(expires_at) = own.and_then(|own| expiry(&own)) {
-        app.certificates.note(Whose::Authority, Known::ExpiresAt(expires_at));
+        app.certificates
+            .note(CertificateOwner::Authority, CertificateExpiry::ExpiresAt(expires_at));
     }
     if let Some(first) = app.store.first_certificate_to_end()? {
-        app.certificates.note(Whose::Boxes, Known::ExpiresAt(first.time()));
+        app.certificates.note(CertificateOwner::Boxes, CertificateExpiry::ExpiresAt(first.time()));
     }
     if let Some(oidc) = app.config.oidc.as_ref().filter(|oidc| oidc.issuer.starts_with("https://"))
     {
@@ -52,14 +53,16 @@ fn look(app: &App) -> Result<(), StoreError> {
             }
             _ => (authority, 443),
         };
-        shake(app, Whose::LoginProvider, (host, port), oidc.ca_file.as_deref(), |_| Ok(()));
+        shake(app, CertificateOwner::LoginProvider, (host, port), oidc.ca_file.as_deref(), |_| {
+            Ok(())
+        });
     }
     if let Some(smtp) = app.config.outgoing.smtp.as_ref().filter(|smtp| smtp.tls != SmtpTls::None) {
         let begin: fn(&TcpStream) -> Result<(), String> =
             if smtp.tls == SmtpTls::Starttls { starttls } else { |_| Ok(()) };
         shake(
             app,
-            Whose::MailServer,
+            CertificateOwner::MailServer,
             (smtp.host.as_str(), smtp.port),
             smtp.ca_file.as_deref(),
             begin,
@@ -75,7 +78,7 @@ fn look(app: &App) -> Result<(), StoreError> {
 /// A handshake and nothing else; what is shown in it is noted.
 fn shake(
     app: &App,
-    whose: Whose,
+    whose: CertificateOwner,
     (host, port): (&str, u16),
     ca_file: Option<&std::path::Path>,
     begin: impl Fn(&TcpStream) -> Result<(), String>,
@@ -113,18 +116,17 @@ fn shake(
     };
     if let Err(why) = hand() {
         // One that was shown and refused is known all the same.
-        let shown = app
-            .certificates
-            .all()
-            .iter()
-            .any(|(w, _, known)| *w == whose && matches!(known, Known::ExpiresAt(_)));
+        let shown =
+            app.certificates.all().iter().any(|(w, _, known)| {
+                *w == whose && matches!(known, CertificateExpiry::ExpiresAt(_))
+            });
         tracing::warn!(
             whose = whose.as_str(),
             "a certificate was not seen to be good: {}",
             tls_client::explained(&why, "ca_file")
         );
         if !shown {
-            app.certificates.note(whose, Known::Fault(why));
+            app.certificates.note(whose, CertificateExpiry::Fault(why));
         }
     }
 }

@@ -7,7 +7,7 @@ mod at;
 
 use jiff::Timestamp;
 
-pub use at::{At, Moment};
+pub use at::{AsTimestamp, At};
 
 pub fn now() -> Timestamp {
     Timestamp::now() + stepped_by()
@@ -51,7 +51,7 @@ pub fn today() -> jiff::civil::Date {
 }
 
 /// The day of a time, where people read times: terms run from it. What is a day already stays one.
-pub fn day_of<T: Moment + ?Sized>(at: &T) -> String {
+pub fn day_of<T: AsTimestamp + ?Sized>(at: &T) -> String {
     match at.moment() {
         Some(time) => time.to_zoned(zone()).date().to_string(),
         None => clip(&at.as_text(), 10),
@@ -63,7 +63,7 @@ pub fn day_of<T: Moment + ?Sized>(at: &T) -> String {
 const TIMES_S: std::ops::Range<i64> = 0..221_845_392_000;
 
 /// Milliseconds of a time; `None`: it is none.
-pub fn ms<T: Moment + ?Sized>(at: &T) -> Option<i64> {
+pub fn ms<T: AsTimestamp + ?Sized>(at: &T) -> Option<i64> {
     at.moment().map(Timestamp::as_millisecond)
 }
 

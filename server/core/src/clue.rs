@@ -30,7 +30,8 @@ pub use reporter::ReporterState;
 /// A place that stands in no register.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Place {
+#[schemars(rename = "Place")]
+pub struct UnregisteredPlace {
     #[serde(default)]
     pub name: String,
     #[serde(default)]
@@ -40,9 +41,10 @@ pub struct Place {
 
 /// What a clue says of its matter, beside who sent it and the sealed text.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct About {
+#[schemars(rename = "About")]
+pub struct ClueDetails {
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub place: Option<Place>,
+    pub place: Option<UnregisteredPlace>,
     /// RFC 3339 UTC with milliseconds; at most a day long.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from_at: Option<At>,
@@ -60,7 +62,8 @@ pub struct About {
 /// 受理状态.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum Intake {
+#[schemars(rename = "Intake")]
+pub enum IntakeState {
     Received,
     /// A question waits for the reporter's answer.
     AskedBack,
@@ -71,7 +74,7 @@ pub enum Intake {
     Rejected,
 }
 
-impl Intake {
+impl IntakeState {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Received => "received",
@@ -110,19 +113,20 @@ impl Disposal {
         }
     }
 
-    fn intake(self) -> Intake {
+    fn intake(self) -> IntakeState {
         match self {
-            Self::NotOurs { .. } => Intake::NotOurs,
-            Self::Rejected { .. } => Intake::Rejected,
+            Self::NotOurs { .. } => IntakeState::NotOurs,
+            Self::Rejected { .. } => IntakeState::Rejected,
             // Its case ends; the clue was accepted.
-            Self::NothingFound => Intake::Accepted,
+            Self::NothingFound => IntakeState::Accepted,
         }
     }
 }
 
 /// One officer's word for an end.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Proposal {
+#[schemars(rename = "Proposal")]
+pub struct DisposalProposal {
     pub by: String,
     pub at: At,
     pub disposal: Disposal,
@@ -133,12 +137,12 @@ pub struct Proposal {
 pub struct Merged {
     /// Id of the clue that goes on.
     pub into: ClueId,
-    pub before: Intake,
+    pub before: IntakeState,
 }
 
 /// What somebody does with a clue.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Step {
+pub enum ClueAction {
     Accept,
     Ask {
         question: String,
@@ -160,10 +164,10 @@ pub enum Step {
     },
     Comment,
     /// A step of the embedded case.
-    Case(alert::Step),
+    Case(alert::AlertAction),
 }
 
-impl Step {
+impl ClueAction {
     /// What it says beside its note, for the record: the question, the agency, the reason, the clue
     /// that goes on. Words of closed lists, ids, or what the officer wrote.
     pub fn said(&self) -> String {
@@ -174,7 +178,7 @@ impl Step {
             Self::Merge { into } => into.to_string(),
             Self::Extend { reason } => reason.clone(),
             Self::Told { how } => how.clone(),
-            Self::Case(alert::Step::Review { reason: Some(reason), .. }) => {
+            Self::Case(alert::AlertAction::Review { reason: Some(reason), .. }) => {
                 reason.as_str().to_owned()
             }
             _ => String::new(),
@@ -217,11 +221,12 @@ pub enum ClueRefusal {
 
 /// All that the machine remembers of one clue.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Handling {
-    pub intake: Intake,
+#[schemars(rename = "Handling")]
+pub struct ClueHandling {
+    pub intake: IntakeState,
     /// At most one standing word per person.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub proposals: Vec<Proposal>,
+    pub proposals: Vec<DisposalProposal>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub question: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -246,10 +251,10 @@ pub struct Handling {
     pub told_on: Option<String>,
 }
 
-impl Default for Handling {
+impl Default for ClueHandling {
     fn default() -> Self {
         Self {
-            intake: Intake::Received,
+            intake: IntakeState::Received,
             proposals: Vec::new(),
             question: None,
             merged: None,
@@ -263,12 +268,14 @@ impl Default for Handling {
     }
 }
 
-impl Handling {
+impl ClueHandling {
     /// One word for where it stands: the intake's, or the case's once there is one.
     pub fn stage(&self) -> &'static str {
         match (&self.case, self.intake) {
-            (Some(case), Intake::Accepted) if case.state == alert::AlertState::Raised => "accepted",
-            (Some(case), Intake::Accepted) => case.state.as_str(),
+            (Some(case), IntakeState::Accepted) if case.state == alert::AlertState::Raised => {
+                "accepted"
+            }
+            (Some(case), IntakeState::Accepted) => case.state.as_str(),
             (_, intake) => intake.as_str(),
         }
     }
@@ -276,9 +283,9 @@ impl Handling {
     /// Somebody still has to do something.
     pub fn is_open(&self) -> bool {
         match self.intake {
-            Intake::Received | Intake::AskedBack => true,
-            Intake::Accepted => self.case.as_ref().is_some_and(|case| case.state.is_open()),
-            Intake::NotOurs | Intake::Merged | Intake::Rejected => false,
+            IntakeState::Received | IntakeState::AskedBack => true,
+            IntakeState::Accepted => self.case.as_ref().is_some_and(|case| case.state.is_open()),
+            IntakeState::NotOurs | IntakeState::Merged | IntakeState::Rejected => false,
         }
     }
 
@@ -287,14 +294,14 @@ impl Handling {
         &self,
         own_id: &ClueId,
         by: &str,
-        step: &Step,
+        step: &ClueAction,
         at: At,
     ) -> Result<Self, ClueRefusal> {
-        use Intake::{Accepted, AskedBack, Received};
+        use IntakeState::{Accepted, AskedBack, Received};
         let refused = || ClueRefusal::NotNow { step: step.name(), stage: self.stage() };
         match (self.intake, step) {
-            (_, Step::Comment) => Ok(self.clone()),
-            (Received | AskedBack, Step::Accept) => Ok(Self {
+            (_, ClueAction::Comment) => Ok(self.clone()),
+            (Received | AskedBack, ClueAction::Accept) => Ok(Self {
                 intake: Accepted,
                 proposals: Vec::new(),
                 question: None,
@@ -302,44 +309,49 @@ impl Handling {
                 accepted_on: Some(crate::clock::day_of(&at)),
                 ..self.clone()
             }),
-            (Received, Step::Ask { question }) if question.trim().is_empty() => {
+            (Received, ClueAction::Ask { question }) if question.trim().is_empty() => {
                 Err(ClueRefusal::NoQuestion)
             }
-            (Received, Step::Ask { question }) => Ok(Self {
+            (Received, ClueAction::Ask { question }) => Ok(Self {
                 intake: AskedBack,
                 question: Some(question.trim().to_owned()),
                 ..self.clone()
             }),
             // What is known has changed: earlier words were about less.
-            (AskedBack, Step::Answered) => {
+            (AskedBack, ClueAction::Answered) => {
                 Ok(Self { intake: Received, question: None, proposals: Vec::new(), ..self.clone() })
             }
-            (Received | AskedBack, Step::Dispose(disposal)) => self.dispose(by, *disposal, at),
-            (Received | AskedBack, Step::Merge { into }) if into == own_id => {
+            (Received | AskedBack, ClueAction::Dispose(disposal)) => {
+                self.dispose(by, *disposal, at)
+            }
+            (Received | AskedBack, ClueAction::Merge { into }) if into == own_id => {
                 Err(ClueRefusal::IntoItself)
             }
-            (Received | AskedBack, Step::Merge { into }) => Ok(Self {
-                intake: Intake::Merged,
+            (Received | AskedBack, ClueAction::Merge { into }) => Ok(Self {
+                intake: IntakeState::Merged,
                 merged: Some(Merged { into: into.clone(), before: self.intake }),
                 ..self.clone()
             }),
-            (Intake::Merged, Step::Unmerge) => {
+            (IntakeState::Merged, ClueAction::Unmerge) => {
                 let before = self.merged.as_ref().map_or(Received, |merged| merged.before);
                 Ok(Self { intake: before, merged: None, ..self.clone() })
             }
-            (Accepted, Step::Extend { reason }) if self.awaits_decision() => {
+            (Accepted, ClueAction::Extend { reason }) if self.awaits_decision() => {
                 self.extend(reason, at)
             }
-            (_, Step::Told { how }) if self.decided_on().is_some() && self.told_on.is_none() => {
+            (_, ClueAction::Told { how })
+                if self.decided_on().is_some() && self.told_on.is_none() =>
+            {
                 self.tell(how, at)
             }
             // Of what two upheld, nobody alone says that there was nothing.
             (
                 Accepted,
-                Step::Dispose(Disposal::NothingFound) | Step::Case(alert::Step::NothingFound),
+                ClueAction::Dispose(Disposal::NothingFound)
+                | ClueAction::Case(alert::AlertAction::NothingFound),
             ) => {
                 let case = self.case.as_ref().ok_or_else(refused)?;
-                let ended = case.take(by, &alert::Step::NothingFound, at)?;
+                let ended = case.take(by, &alert::AlertAction::NothingFound, at)?;
                 let mut next = self.dispose(by, Disposal::NothingFound, at)?;
                 if next.disposed_on.take().is_some() {
                     next.case = Some(ended);
@@ -347,10 +359,10 @@ impl Handling {
                 }
                 Ok(next)
             }
-            (Accepted, Step::Case(step)) if is_of_people(step) => {
+            (Accepted, ClueAction::Case(step)) if is_of_people(step) => {
                 let case = self.case.as_ref().ok_or_else(refused)?;
                 let proposals = match step {
-                    alert::Step::Found { .. } => Vec::new(),
+                    alert::AlertAction::Found { .. } => Vec::new(),
                     _ => self.proposals.clone(),
                 };
                 let next = Self { case: Some(case.take(by, step, at)?), proposals, ..self.clone() };
@@ -367,7 +379,7 @@ impl Handling {
     /// Two reviewers have not agreed yet.
     pub fn is_being_verified(&self) -> bool {
         use alert::AlertState::{Raised, Review1, Review2};
-        let case = self.case.as_ref().filter(|_| self.intake == Intake::Accepted);
+        let case = self.case.as_ref().filter(|_| self.intake == IntakeState::Accepted);
         case.is_some_and(|case| matches!(case.state, Raised | Review1 | Review2))
     }
 
@@ -375,7 +387,7 @@ impl Handling {
     /// nobody follows up is late.
     pub fn awaits_decision(&self) -> bool {
         use alert::AlertState::{Lead, OnSite};
-        let case = self.case.as_ref().filter(|_| self.intake == Intake::Accepted);
+        let case = self.case.as_ref().filter(|_| self.intake == IntakeState::Accepted);
         self.is_being_verified() || case.is_some_and(|case| matches!(case.state, Lead | OnSite))
     }
 
@@ -386,7 +398,8 @@ impl Handling {
 
     /// Whether somebody may still let another clue go on in this one: two people have not decided.
     pub fn may_take_in(&self) -> bool {
-        matches!(self.intake, Intake::Received | Intake::AskedBack) || self.is_being_verified()
+        matches!(self.intake, IntakeState::Received | IntakeState::AskedBack)
+            || self.is_being_verified()
     }
 
     /// After another clue was merged into it by a person: earlier words were about less.
@@ -404,9 +417,9 @@ impl Handling {
     /// Day on which it was accepted, refused or handed on, or its case was filed or ended.
     pub fn decided_on(&self) -> Option<&str> {
         match self.intake {
-            Intake::Accepted => self.concluded_on.as_deref().or(self.accepted_on.as_deref()),
-            Intake::NotOurs | Intake::Rejected => self.disposed_on.as_deref(),
-            Intake::Received | Intake::AskedBack | Intake::Merged => None,
+            IntakeState::Accepted => self.concluded_on.as_deref().or(self.accepted_on.as_deref()),
+            IntakeState::NotOurs | IntakeState::Rejected => self.disposed_on.as_deref(),
+            IntakeState::Received | IntakeState::AskedBack | IntakeState::Merged => None,
         }
     }
 
@@ -434,7 +447,7 @@ impl Handling {
         let mut next = self.clone();
         next.proposals.retain(|p| p.by != by);
         let agreed = next.proposals.iter().any(|p| p.disposal.agrees_with(disposal));
-        next.proposals.push(Proposal { by: by.to_owned(), at, disposal });
+        next.proposals.push(DisposalProposal { by: by.to_owned(), at, disposal });
         if agreed {
             next.intake = disposal.intake();
             next.question = None;
@@ -447,19 +460,19 @@ impl Handling {
     /// clinic that reported itself would learn that somebody is on the way.
     pub fn for_reporter(&self) -> ReporterState {
         match self.intake {
-            Intake::Received | Intake::Merged => ReporterState::Received,
-            Intake::AskedBack => ReporterState::Question,
-            Intake::Accepted if self.is_open() => ReporterState::Accepted,
-            Intake::Accepted => ReporterState::Concluded,
-            Intake::NotOurs => ReporterState::HandedOn,
-            Intake::Rejected => ReporterState::NotAccepted,
+            IntakeState::Received | IntakeState::Merged => ReporterState::Received,
+            IntakeState::AskedBack => ReporterState::Question,
+            IntakeState::Accepted if self.is_open() => ReporterState::Accepted,
+            IntakeState::Accepted => ReporterState::Concluded,
+            IntakeState::NotOurs => ReporterState::HandedOn,
+            IntakeState::Rejected => ReporterState::NotAccepted,
         }
     }
 }
 
 /// No box withdraws or strengthens a clue, and no clinic answers one.
-fn is_of_people(step: &alert::Step) -> bool {
-    use alert::Step::{Close, Found, GoOnSite, NothingFound, Review, Take};
+fn is_of_people(step: &alert::AlertAction) -> bool {
+    use alert::AlertAction::{Close, Found, GoOnSite, NothingFound, Review, Take};
     matches!(step, Take | Review { .. } | GoOnSite | Found { .. } | NothingFound | Close)
 }
 

@@ -15,8 +15,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::app::App;
 use crate::clock::{At, today};
-use crate::clue::terms::{self, Matter};
-use crate::clue::{About, Allegation, Anonymity, MOST_PICTURES, Place, Source};
+use crate::clue::terms::{self, ClueMatter};
+use crate::clue::{Allegation, Anonymity, ClueDetails, MOST_PICTURES, Source, UnregisteredPlace};
 use crate::corroborate::MOST_WINDOW_MS;
 use crate::ids::ClueId;
 use crate::low_priority;
@@ -32,14 +32,14 @@ const RECEIPTS_SLEEP_AFTER_DAYS: i64 = 90;
 
 /// What came in, in the clear.
 #[derive(Debug, Clone)]
-pub struct Incoming {
+pub struct IncomingClue {
     pub source: Source,
     pub external_no: Option<String>,
     pub posted_by: String,
     pub institution: Option<String>,
     pub room: Option<String>,
     pub allegation: Allegation,
-    pub about: About,
+    pub about: ClueDetails,
     pub text: String,
     pub contact: Option<String>,
     /// Where no institution says it.
@@ -50,7 +50,7 @@ pub struct Incoming {
     pub pictures: Vec<Vec<u8>>,
 }
 
-impl Incoming {
+impl IncomingClue {
     /// One line names what is wrong.
     pub fn check(&mut self) -> Result<(), FoldFault> {
         let text = text::incoming("text", &self.text)?;
@@ -84,7 +84,7 @@ impl Incoming {
     }
 }
 
-fn check_place(place: &Place) -> Result<(), FoldFault> {
+fn check_place(place: &UnregisteredPlace) -> Result<(), FoldFault> {
     text::line_or_nothing("place.name", &place.name, 100)?;
     text::line_or_nothing("place.address", &place.address, 200)?;
     if place.name.trim().is_empty() && place.address.trim().is_empty() {
@@ -93,7 +93,7 @@ fn check_place(place: &Place) -> Result<(), FoldFault> {
     Ok(())
 }
 
-fn check_window(about: &About) -> Result<(), FoldFault> {
+fn check_window(about: &ClueDetails) -> Result<(), FoldFault> {
     let (Some(from), Some(to)) = (about.from_at, about.to_at) else {
         if about.from_at.is_some() || about.to_at.is_some() {
             return Err("from_at, to_at: give both or none".to_owned());
@@ -119,7 +119,7 @@ pub fn key_of(master: &Key, clue: &ClueId, wrapped: &[u8]) -> Result<Key, VaultE
 
 /// By when something is due with a clue as it stands, and by which rule.
 pub fn due(app: &App, it: &Clue) -> Result<ClueDue, StoreError> {
-    let matter = Matter {
+    let matter = ClueMatter {
         source: it.source,
         allegation: it.allegation,
         anonymity: it.about.anonymity,
@@ -128,7 +128,11 @@ pub fn due(app: &App, it: &Clue) -> Result<ClueDue, StoreError> {
     due_of(app, &it.handling, matter)
 }
 
-fn due_of(app: &App, it: &crate::clue::Handling, matter: Matter) -> Result<ClueDue, StoreError> {
+fn due_of(
+    app: &App,
+    it: &crate::clue::ClueHandling,
+    matter: ClueMatter,
+) -> Result<ClueDue, StoreError> {
     let calendar = crate::calendar::Calendar::new(app.store.workdays()?);
     let due = terms::due(it, matter, &calendar, &app.config.clue_terms);
     Ok(due.map(|(deadline, rule)| (deadline.on.to_string(), rule)))
@@ -150,7 +154,7 @@ fn random_id() -> Result<String, VaultError> {
 }
 
 /// Seals it. `it` was checked.
-fn sealed(app: &App, it: Incoming) -> Result<NewClue, StoreError> {
+fn sealed(app: &App, it: IncomingClue) -> Result<NewClue, StoreError> {
     let institution = match &it.institution {
         Some(id) => Some(
             app.store
@@ -178,14 +182,14 @@ fn sealed(app: &App, it: Incoming) -> Result<NewClue, StoreError> {
         it.room,
         it.allegation.as_str()
     );
-    let matter = Matter {
+    let matter = ClueMatter {
         source: it.source,
         allegation: it.allegation,
         anonymity: it.about.anonymity,
         received_on: it.received_on,
     };
     Ok(NewClue {
-        due: due_of(app, &crate::clue::Handling::default(), matter)?,
+        due: due_of(app, &crate::clue::ClueHandling::default(), matter)?,
         text: seal("text 0", it.text.as_bytes())?,
         sealed_key: app.master.seal(&sealed_as(&id, "key"), key.bytes())?,
         fold: app.master.keyed("clue text", &fold),
@@ -206,7 +210,7 @@ fn sealed(app: &App, it: Incoming) -> Result<NewClue, StoreError> {
 }
 
 /// Stores a clue that an officer typed or a partner sent; `false` where it stood already.
-pub fn store(app: &App, mut it: Incoming) -> Result<(ClueId, bool), Problem> {
+pub fn store(app: &App, mut it: IncomingClue) -> Result<(ClueId, bool), Problem> {
     it.check().map_err(Problem::unprocessable)?;
     if let Some(room) = &it.room {
         let found = app.store.room(room)?;
@@ -233,7 +237,7 @@ pub struct DoorReport {
     pub slug: Option<String>,
     pub sign: Option<String>,
     pub allegation: Allegation,
-    pub about: About,
+    pub about: ClueDetails,
     pub text: String,
     pub contact: Option<String>,
     pub receipt_mac: String,
@@ -252,7 +256,7 @@ impl DoorReport {
         if !digits || self.division.len() > 12 {
             return Err("division: use the digits of a division".to_owned());
         }
-        let mut made = Incoming {
+        let mut made = IncomingClue {
             source: Source::PublicReport,
             external_no: None,
             posted_by: String::new(),
@@ -352,13 +356,13 @@ fn give_up(app: &App, it: &Waiting) -> Result<(), StoreError> {
     app.store.give_up_at_the_door(&it.ticket)
 }
 
-fn incoming(store: &Store, it: DoorReport, day: &str) -> Result<Incoming, StoreError> {
+fn incoming(store: &Store, it: DoorReport, day: &str) -> Result<IncomingClue, StoreError> {
     let room = it.sign.as_deref().map(|code| store.room_of_sign(code)).transpose()?.flatten();
     let of_room = room.as_deref().map(|id| store.room(id)).transpose()?.flatten();
     let of_slug = it.slug.as_deref().map(|s| store.institution_of_slug(s)).transpose()?.flatten();
     let institution = of_room.map(|r| r.institution.to_string()).or(of_slug);
     let pictures = it.pictures.iter().filter_map(|text| STANDARD.decode(text).ok()).collect();
-    let mut made = Incoming {
+    let mut made = IncomingClue {
         source: Source::PublicReport,
         external_no: None,
         posted_by: String::new(),

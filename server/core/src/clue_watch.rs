@@ -12,7 +12,7 @@ use crate::access::Role;
 use crate::app::App;
 use crate::calendar::Calendar;
 use crate::clock::At;
-use crate::message::Kind;
+use crate::message::NotificationKind;
 use crate::store::{Account, Clue, NewMessage, StoreError};
 use crate::{clock, low_priority};
 
@@ -94,7 +94,7 @@ pub fn round(app: &App, now: Timestamp) -> Result<usize, StoreError> {
 fn message(account: &Account, clue: &Clue) -> NewMessage {
     NewMessage {
         account: account.id.clone(),
-        kind: Kind::ClueLate,
+        kind: NotificationKind::ClueLate,
         about: clue.id.to_string(),
         number: Some(clue.number),
         by: String::new(),

@@ -22,7 +22,7 @@ use crate::case_document::Scheme;
 use crate::clue::terms::Terms;
 pub use crate::open_proposals::OpenProposals;
 use crate::store_address::Address;
-use source::Source;
+use source::ConfigText;
 
 pub use crate::address::is_safe_origin;
 
@@ -50,12 +50,12 @@ pub enum Mode {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Pack {
+pub enum PackChoice {
     Avatar,
     Real,
 }
 
-impl Pack {
+impl PackChoice {
     pub fn name(self) -> &'static str {
         match self {
             Self::Avatar => "avatar",
@@ -225,7 +225,7 @@ pub struct Config {
     pub master_key_file: PathBuf,
     /// Deletions, signed; outside the data and its backups.
     pub tombstone_file: PathBuf,
-    pub pack: Pack,
+    pub pack: PackChoice,
     pub models_dir: Option<PathBuf>,
     pub http_listen: SocketAddr,
     /// Where browsers and boxes reach this server, without a slash at its end; `None` where that is
@@ -343,8 +343,8 @@ impl Config {
 
     /// `path` is named in errors and is what relative paths are relative to.
     pub fn parse(path: &Path, text: &str) -> Result<Self, ConfigError> {
-        let source = Source { path, text };
-        let raw: raw::Raw = toml::from_str(text).map_err(|error| {
+        let source = ConfigText { path, text };
+        let raw: raw::RawServerConfig = toml::from_str(text).map_err(|error| {
             let span = error.span().unwrap_or_default();
             let (at, value) = (span.start, text.get(span).unwrap_or_default());
             let why = text_fold::toml_fault(error.message(), value).replace('\n', "; ");

@@ -29,14 +29,15 @@ pub fn holds(text_version: &str, renewal: Option<Date>, today: Date) -> bool {
 pub struct EarlierText {
     pub text_version: String,
     pub text_sha256: String,
-    pub purposes: Vec<Purpose>,
+    pub purposes: Vec<ConsentPurpose>,
     pub signed_at: String,
 }
 
 /// What is agreed to, each by itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum Purpose {
+#[schemars(rename = "Purpose")]
+pub enum ConsentPurpose {
     /// A template is made and compared.
     Recognition,
     /// It rests on the authority's server and travels to the boxes (人脸办法 8: otherwise face

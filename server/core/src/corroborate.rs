@@ -19,12 +19,12 @@ pub const SEEN_PPM: u32 = 900_000;
 
 /// `[from, to)`, milliseconds since the epoch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Window {
+pub struct ClaimedWindow {
     pub from_ms: i64,
     pub to_ms: i64,
 }
 
-impl Window {
+impl ClaimedWindow {
     fn touches(self, from_ms: i64, to_ms: i64) -> bool {
         from_ms < self.to_ms && self.from_ms < to_ms.max(from_ms + 1)
     }
@@ -62,7 +62,7 @@ pub struct SessionSeen {
 
 /// A finding that stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FindingSeen {
+pub struct ReportedFinding {
     pub alert: String,
     pub rule: RuleCode,
     pub kind: FindingKind,
@@ -82,7 +82,7 @@ pub struct RoomRecord {
     /// Whatever was seen then was deleted by its term.
     pub expired: bool,
     pub sessions: Vec<SessionSeen>,
-    pub findings: Vec<FindingSeen>,
+    pub findings: Vec<ReportedFinding>,
     /// Hours in which the server found the box without a live camera: from, to.
     pub blind: Vec<(i64, i64)>,
 }
@@ -90,7 +90,8 @@ pub struct RoomRecord {
 /// What the records of one room say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum Answer {
+#[schemars(rename = "Answer")]
+pub enum CorroborationResult {
     Fits,
     /// Nothing follows: too little could be seen.
     NotAssessable,
@@ -102,7 +103,7 @@ pub enum Answer {
     NothingLike,
 }
 
-impl Answer {
+impl CorroborationResult {
     pub fn zh(self) -> &'static str {
         match self {
             Self::Fits => "设备记录有相符情形",
@@ -137,7 +138,7 @@ pub enum Why {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct RoomAnswer {
     pub room: String,
-    pub answer: Answer,
+    pub answer: CorroborationResult,
     /// Empty unless it fits.
     pub because: Vec<Why>,
     /// Sessions that overlap the window.
@@ -145,7 +146,11 @@ pub struct RoomAnswer {
 }
 
 /// Each room's answer, best fit first.
-pub fn rooms(window: Window, allegation: Allegation, records: &[RoomRecord]) -> Vec<RoomAnswer> {
+pub fn rooms(
+    window: ClaimedWindow,
+    allegation: Allegation,
+    records: &[RoomRecord],
+) -> Vec<RoomAnswer> {
     let mut answers: Vec<RoomAnswer> =
         records.iter().map(|record| room(window, allegation, record)).collect();
     answers.sort_by(|one, other| (one.answer, &one.room).cmp(&(other.answer, &other.room)));
@@ -153,39 +158,48 @@ pub fn rooms(window: Window, allegation: Allegation, records: &[RoomRecord]) -> 
 }
 
 /// One word for all rooms in question: `NothingLike` only where every one of them was seen.
-pub fn overall(answers: &[RoomAnswer]) -> Answer {
+pub fn overall(answers: &[RoomAnswer]) -> CorroborationResult {
     let any = |answer| answers.iter().any(|a| a.answer == answer);
-    [Answer::Fits, Answer::NotAssessable, Answer::NotWatched, Answer::Expired]
-        .into_iter()
-        .find(|answer| any(*answer))
-        .unwrap_or(if answers.is_empty() { Answer::NotWatched } else { Answer::NothingLike })
+    [
+        CorroborationResult::Fits,
+        CorroborationResult::NotAssessable,
+        CorroborationResult::NotWatched,
+        CorroborationResult::Expired,
+    ]
+    .into_iter()
+    .find(|answer| any(*answer))
+    .unwrap_or(if answers.is_empty() {
+        CorroborationResult::NotWatched
+    } else {
+        CorroborationResult::NothingLike
+    })
 }
 
-fn room(window: Window, allegation: Allegation, record: &RoomRecord) -> RoomAnswer {
+fn room(window: ClaimedWindow, allegation: Allegation, record: &RoomRecord) -> RoomAnswer {
     let touched: Vec<&SessionSeen> =
         record.sessions.iter().filter(|s| window.touches(s.from_ms, s.to_ms)).collect();
     let because =
         if record.watched { reasons(window, allegation, record, &touched) } else { vec![] };
     let answer = if !record.watched {
-        Answer::NotWatched
+        CorroborationResult::NotWatched
     } else if !because.is_empty() {
-        Answer::Fits
+        CorroborationResult::Fits
     } else if record.expired {
-        Answer::Expired
+        CorroborationResult::Expired
     } else if is_visible(allegation)
         && !is_meddled(window, record, &touched)
         && is_seen(window, record, &touched)
     {
-        Answer::NothingLike
+        CorroborationResult::NothingLike
     } else {
-        Answer::NotAssessable
+        CorroborationResult::NotAssessable
     };
     let sessions = touched.iter().map(|s| s.id.clone()).collect();
     RoomAnswer { room: record.room.clone(), answer, because, sessions }
 }
 
 fn reasons(
-    window: Window,
+    window: ClaimedWindow,
     allegation: Allegation,
     record: &RoomRecord,
     touched: &[&SessionSeen],
@@ -211,7 +225,7 @@ fn reasons(
     why
 }
 
-fn overlaps(window: Window, finding: &FindingSeen, touched: &[&SessionSeen]) -> bool {
+fn overlaps(window: ClaimedWindow, finding: &ReportedFinding, touched: &[&SessionSeen]) -> bool {
     finding.spans.iter().any(|(from, to)| window.touches(*from, *to))
         || touched.iter().any(|s| finding.session.as_ref() == Some(&s.id))
 }
@@ -224,13 +238,13 @@ fn is_visible(allegation: Allegation) -> bool {
 }
 
 /// Something was wrong with the box or its view, dismissed or not: its silence proves nothing.
-fn is_meddled(window: Window, record: &RoomRecord, touched: &[&SessionSeen]) -> bool {
+fn is_meddled(window: ClaimedWindow, record: &RoomRecord, touched: &[&SessionSeen]) -> bool {
     record.findings.iter().any(|f| f.kind == FindingKind::Integrity && overlaps(window, f, touched))
 }
 
 /// Whether a finding is of the alleged kind. HB-3, a treatment that nobody declared, bears out
 /// whatever is said of one.
-fn is_of(allegation: Allegation, finding: &FindingSeen) -> bool {
+fn is_of(allegation: Allegation, finding: &ReportedFinding) -> bool {
     use Allegation::{Advertising, Dispute, Product, RegisterError};
     let treatment = !matches!(allegation, Advertising | Product | Dispute | RegisterError);
     let kind = match allegation {
@@ -248,7 +262,7 @@ fn is_of(allegation: Allegation, finding: &FindingSeen) -> bool {
 /// Seen well over every moment of the window, and over the window itself: a session's visibility is
 /// an average, so all that it did not see may lie within the hour in question. Of the time between
 /// two sessions nobody measured one.
-fn is_seen(window: Window, record: &RoomRecord, touched: &[&SessionSeen]) -> bool {
+fn is_seen(window: ClaimedWindow, record: &RoomRecord, touched: &[&SessionSeen]) -> bool {
     if record.blind.iter().any(|(from, to)| window.touches(*from, *to)) {
         return false;
     }

@@ -17,7 +17,7 @@ use crate::clock::At;
 use crate::ids::EnrolmentId;
 use crate::model::Consent;
 use crate::photo;
-use crate::store::{Enrolment, FaceStore, NewTemplate, Proposal, StoreError};
+use crate::store::{Enrolment, FaceStore, NewEnrolment, NewTemplate, StoreError};
 
 /// Photographs of one enrolment, at most.
 pub const MOST_PHOTOS: usize = 8;
@@ -100,7 +100,7 @@ pub struct Likeness {
 /// What a comparison with stored faces found. For the supervisor who decides, never for the clinic
 /// that proposes.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct Compared {
+pub struct FaceComparison {
     /// Other persons with this face.
     #[serde(default)]
     pub duplicates: Vec<Likeness>,
@@ -115,7 +115,7 @@ pub struct EnrolmentOutcome {
     #[serde(default)]
     pub photos: Vec<PhotoOutcome>,
     #[serde(flatten)]
-    pub compared: Compared,
+    pub compared: FaceComparison,
     /// When its templates were made anew for another model.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub renewed_at: Option<At>,
@@ -138,7 +138,7 @@ impl EnrolmentOutcome {
 pub struct Proposed {
     pub id: EnrolmentId,
     pub photos: Vec<PhotoOutcome>,
-    pub compared: Compared,
+    pub compared: FaceComparison,
     pub templates: usize,
 }
 
@@ -155,7 +155,7 @@ pub struct Request<'a> {
 
 /// The networks of the configured pack.
 #[derive(Debug)]
-pub struct Engine {
+pub struct EnrolmentNetworks {
     analyzer: Mutex<Analyzer>,
     pub pack: String,
     pub embedder_sha256: String,
@@ -164,7 +164,7 @@ pub struct Engine {
     unlike_ppm: i32,
 }
 
-impl Engine {
+impl EnrolmentNetworks {
     /// Loads the pack; the error is one line that names what is missing and the mend.
     pub fn load(pack: &str, search: &Search, production: bool) -> Result<Self, String> {
         let manifest = PackManifest::effective(search).map_err(|e| e.to_string())?;
@@ -211,7 +211,7 @@ impl Engine {
             Vec::new()
         };
         let outcome = EnrolmentOutcome { photos: outcomes, compared, renewed_at: None };
-        let proposal = Proposal {
+        let proposal = NewEnrolment {
             id: &id,
             person: request.person,
             institution: request.institution,
@@ -232,7 +232,7 @@ impl Engine {
         &self,
         faces: &FaceStore,
         proposal: &Enrolment,
-    ) -> Result<Compared, EnrolFault> {
+    ) -> Result<FaceComparison, EnrolFault> {
         let mut proposed = Vec::new();
         self.each_known(faces, &proposal.institution, |known| {
             if known.enrolment == proposal.id {
@@ -377,7 +377,7 @@ struct Comparison<'a> {
 }
 
 impl<'a> Comparison<'a> {
-    fn of(engine: &Engine, fresh: &'a [&'a Template], person: &'a str) -> Self {
+    fn of(engine: &EnrolmentNetworks, fresh: &'a [&'a Template], person: &'a str) -> Self {
         let (duplicate_ppm, unlike_ppm) = (engine.duplicate_ppm, engine.unlike_ppm);
         Self {
             fresh,
@@ -405,11 +405,11 @@ impl<'a> Comparison<'a> {
     }
 
     /// Of each photograph its best; the worst of them speaks.
-    fn end(self) -> Compared {
+    fn end(self) -> FaceComparison {
         let worst = self.own.into_iter().flatten().min();
         let duplicates =
             self.others.into_iter().map(|(person, score_ppm)| Likeness { person, score_ppm });
-        Compared {
+        FaceComparison {
             duplicates: duplicates.collect(),
             unlike_ppm: worst.filter(|score| *score < self.unlike_ppm),
         }
@@ -463,15 +463,15 @@ fn reasons(error: &EnrolError) -> Vec<ReasonText> {
 /// The engine, loaded in the background; pages and API say while it is not there and why.
 #[derive(Debug, Default)]
 pub struct Slot {
-    state: Mutex<Option<Result<Arc<Engine>, String>>>,
+    state: Mutex<Option<Result<Arc<EnrolmentNetworks>, String>>>,
 }
 
 impl Slot {
-    pub fn fill(&self, loaded: Result<Engine, String>) {
+    pub fn fill(&self, loaded: Result<EnrolmentNetworks, String>) {
         *self.state.lock().unwrap_or_else(PoisonError::into_inner) = Some(loaded.map(Arc::new));
     }
 
-    pub fn get(&self) -> Result<Arc<Engine>, EnrolFault> {
+    pub fn get(&self) -> Result<Arc<EnrolmentNetworks>, EnrolFault> {
         match &*self.state.lock().unwrap_or_else(PoisonError::into_inner) {
             Some(Ok(engine)) => Ok(Arc::clone(engine)),
             Some(Err(why)) => Err(EnrolFault::NoModels(why.clone())),

@@ -41,7 +41,7 @@ pub fn role_of(role: Role) -> Option<CustodianRole> {
     }
 }
 
-/// A custodian as the store keeps him.
+/// A custodian as the store keeps them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct CustodianSeen {
     pub id: i64,
@@ -52,17 +52,17 @@ pub struct CustodianSeen {
     /// X25519, base64.
     pub sealing_key: String,
     pub entered_at: At,
-    /// None while he waits to be let in.
+    /// None while they wait to be let in.
     pub from: Option<String>,
     pub vouched: Option<CustodianSignature>,
     pub until: Option<String>,
     pub removed_by: Option<String>,
-    /// Versions of the role's key that he holds: pictures of others he can not open.
+    /// Versions of the role's key that they hold: pictures of others they can not open.
     pub versions: Vec<u32>,
 }
 
 impl CustodianSeen {
-    /// His signature counts now.
+    /// Their signature counts now.
     pub fn stands(&self) -> bool {
         self.from.is_some() && self.until.is_none()
     }

@@ -193,10 +193,10 @@ pub fn wrong(zh: &'static str, en: &'static str) -> Problem {
 }
 
 /// When it was, as a form says it: from, to, and whether that is vague.
-pub type Window = (Option<At>, Option<At>, bool);
+pub type FormWindow = (Option<At>, Option<At>, bool);
 
 /// Day and hours as typed; a day alone is the whole day.
-pub fn window(sent: &Sent) -> Result<Window, Problem> {
+pub fn window(sent: &Sent) -> Result<FormWindow, Problem> {
     let Some(day) = sent.given("day") else { return Ok((None, None, true)) };
     let day: Date = day.parse().map_err(|_| wrong("日期无法识别", "the day can not be read"))?;
     if day > today() {

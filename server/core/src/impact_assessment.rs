@@ -15,14 +15,14 @@ pub const KEPT_YEARS: i16 = 3;
 
 /// One item of the law.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Item {
+pub enum AssessmentItem {
     Lawful,
     Effect,
     Risk,
     Protection,
 }
 
-impl Item {
+impl AssessmentItem {
     pub const ALL: [Self; 4] = [Self::Lawful, Self::Effect, Self::Risk, Self::Protection];
 
     pub fn code(self) -> &'static str {
@@ -174,17 +174,17 @@ pub struct Assessment {
 }
 
 impl Assessment {
-    pub fn answer(&self, item: Item) -> &str {
+    pub fn answer(&self, item: AssessmentItem) -> &str {
         match item {
-            Item::Lawful => &self.lawful,
-            Item::Effect => &self.effect,
-            Item::Risk => &self.risk,
-            Item::Protection => &self.protection,
+            AssessmentItem::Lawful => &self.lawful,
+            AssessmentItem::Effect => &self.effect,
+            AssessmentItem::Risk => &self.risk,
+            AssessmentItem::Protection => &self.protection,
         }
     }
 
     pub fn check(&self, today: Date) -> Result<(), FoldFault> {
-        for item in Item::ALL {
+        for item in AssessmentItem::ALL {
             let chars = self.answer(item).trim().chars().count();
             if !ANSWER_CHARS.contains(&chars) {
                 return Err(format!(
@@ -236,13 +236,13 @@ mod tests {
     fn an_assessment_without_one_of_the_four_items_is_refused() {
         let today = "2026-11-02".parse().unwrap();
         assessment().check(today).unwrap();
-        for item in Item::ALL {
+        for item in AssessmentItem::ALL {
             let mut it = assessment();
             let answer = match item {
-                Item::Lawful => &mut it.lawful,
-                Item::Effect => &mut it.effect,
-                Item::Risk => &mut it.risk,
-                Item::Protection => &mut it.protection,
+                AssessmentItem::Lawful => &mut it.lawful,
+                AssessmentItem::Effect => &mut it.effect,
+                AssessmentItem::Risk => &mut it.risk,
+                AssessmentItem::Protection => &mut it.protection,
             };
             *answer = "  略  ".to_owned();
             assert!(it.check(today).unwrap_err().starts_with(item.code()), "{item:?}");

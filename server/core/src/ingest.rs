@@ -24,14 +24,14 @@ use trust::VerifyingKey;
 
 use crate::clock::{self, At};
 use crate::low_priority;
-use crate::mqtt::{Locations, Raw};
-use crate::store::{Entry, Incoming, Quarantined, ReceiptDue, Store, StoreError};
+use crate::mqtt::{Locations, RawMessage};
+use crate::store::{InboxEntry, IncomingMessage, Quarantined, ReceiptDue, Store, StoreError};
 use check::{Checked, Refusal, check};
 use offset::Clocks;
 
 /// What the ingest tells the rest of the server.
 #[derive(Debug)]
-pub enum Told {
+pub enum IngestEvent {
     /// Committed: these devices are due a receipt.
     Receipts(Vec<ReceiptDue>),
     /// The box connected (`fresh`: for the first time since its start), or its last will came.
@@ -120,13 +120,13 @@ pub fn run(
     keys: &Keys,
     locations: &Locations,
     sizes: Sizes,
-    mut inbox: mpsc::Receiver<Raw>,
-    tell: &mpsc::UnboundedSender<Told>,
+    mut inbox: mpsc::Receiver<RawMessage>,
+    tell: &mpsc::UnboundedSender<IngestEvent>,
     changed: &tokio::sync::watch::Sender<u64>,
 ) {
     // One batch is checked while the one before is committed: the disk's wait is not the
     // processor's.
-    let (checked, to_commit) = std::sync::mpsc::sync_channel::<Vec<Entry>>(1);
+    let (checked, to_commit) = std::sync::mpsc::sync_channel::<Vec<InboxEntry>>(1);
     std::thread::scope(|scope| {
         scope.spawn(move || {
             low_priority::give_way();
@@ -151,8 +151,8 @@ pub fn run(
 }
 
 /// Signatures are checked on every core: they cost more than all the rest.
-fn check_all(store: &Store, keys: &Keys, raws: &[Raw]) -> Vec<Result<Checked, Refusal>> {
-    let looked = |raw: &Raw| {
+fn check_all(store: &Store, keys: &Keys, raws: &[RawMessage]) -> Vec<Result<Checked, Refusal>> {
+    let looked = |raw: &RawMessage| {
         low_priority::between_two();
         check(
             &raw.topic,
@@ -185,7 +185,11 @@ fn check_all(store: &Store, keys: &Keys, raws: &[Raw]) -> Vec<Result<Checked, Re
 }
 
 /// Before the receipts of these messages are made: each goes to where its message came from.
-fn note_locations(locations: &Locations, raws: &[Raw], results: &[Result<Checked, Refusal>]) {
+fn note_locations(
+    locations: &Locations,
+    raws: &[RawMessage],
+    results: &[Result<Checked, Refusal>],
+) {
     let now = Instant::now();
     for (raw, checked) in raws.iter().zip(results) {
         match checked {
@@ -205,15 +209,20 @@ fn former_keys(store: &Store, device: &DeviceId) -> Vec<VerifyingKey> {
 /// Fewer messages than this are not worth a second thread.
 const MANY: usize = 24;
 
-fn entry(raw: Raw, result: Result<Checked, Refusal>, clocks: &mut Clocks, now: Timestamp) -> Entry {
+fn entry(
+    raw: RawMessage,
+    result: Result<Checked, Refusal>,
+    clocks: &mut Clocks,
+    now: Timestamp,
+) -> InboxEntry {
     let received_at = At::from(now);
     match result {
         Ok(Checked::Status(status)) => {
-            Entry::Status { status, received_at, retained: raw.retained }
+            InboxEntry::Status { status, received_at, retained: raw.retained }
         }
         Ok(Checked::Chained { body, hash, envelope }) => {
             let clock_offset_ms = clocks.offset_ms(&body.device, &body.stamp, now);
-            Entry::Message(Box::new(Incoming {
+            InboxEntry::Message(Box::new(IncomingMessage {
                 body: *body,
                 hash,
                 envelope,
@@ -225,7 +234,7 @@ fn entry(raw: Raw, result: Result<Checked, Refusal>, clocks: &mut Clocks, now: T
             let topic = clock::clip(&raw.topic, 120);
             let reason = refusal.reason.name();
             tracing::warn!(%topic, reason, "message refused: {}", refusal.detail);
-            Entry::Aside(Quarantined {
+            InboxEntry::Aside(Quarantined {
                 received_at,
                 topic: clock::clip(&raw.topic, 300),
                 reason: refusal.reason,
@@ -243,8 +252,8 @@ pub fn spawn(
     keys: Arc<Keys>,
     locations: Arc<Locations>,
     sizes: Sizes,
-    inbox: mpsc::Receiver<Raw>,
-    tell: mpsc::UnboundedSender<Told>,
+    inbox: mpsc::Receiver<RawMessage>,
+    tell: mpsc::UnboundedSender<IngestEvent>,
     changed: tokio::sync::watch::Sender<u64>,
 ) -> std::io::Result<std::thread::JoinHandle<()>> {
     std::thread::Builder::new().name("ingest".to_owned()).spawn(move || {

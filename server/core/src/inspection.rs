@@ -11,7 +11,7 @@ use crate::clock::At;
 use crate::ids::AlertId;
 use crate::rules::{DAY_MS, Numbers, SessionOutcome};
 use crate::self_check::FactQuery;
-use crate::self_check::correction::{Answered, Step, Verdict, judged};
+use crate::self_check::correction::{Answered, CorrectionAction, CorrectionVerdict, judged};
 use crate::self_check::facts::AlertFact;
 use crate::self_check::mismatch::{CheckFact, day_ms};
 use crate::store::{
@@ -76,8 +76,13 @@ pub fn keep(
         let rules = rules_of(&it, alerts);
         if let Some(verdict) = judged(answered, &rules, alerts, &assessable_ms, now_ms) {
             let now = At::from(now);
-            store.take_correction_step(&it.id, &Step::Facts(verdict), None, ("", now))?;
-            if verdict == Verdict::Verified && it.source == CorrectionSource::Alert {
+            store.take_correction_step(
+                &it.id,
+                &CorrectionAction::Facts(verdict),
+                None,
+                ("", now),
+            )?;
+            if verdict == CorrectionVerdict::Verified && it.source == CorrectionSource::Alert {
                 leave_the_inbox(store, &it.object.parse()?, now)?;
             }
         }
@@ -100,7 +105,7 @@ fn leave_the_inbox(store: &Store, alert: &AlertId, now: At) -> Result<(), StoreE
     if !is_l1 {
         return Ok(());
     }
-    match store.take_step(alert, "facts", &alert::Step::Corrected, "", now) {
+    match store.take_step(alert, "facts", &alert::AlertAction::Corrected, "", now) {
         Ok(_) | Err(StoreError::Conflict(_)) => Ok(()),
         Err(error) => Err(error),
     }

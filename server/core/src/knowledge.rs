@@ -21,10 +21,10 @@ use trust::{SealingPublicKey, SigningKey};
 
 use crate::audit_head::Heads;
 use crate::clock::{self, At};
-use crate::ingest::Told;
+use crate::ingest::IngestEvent;
 use crate::leader::Leader;
-use crate::mqtt::Brokers;
-use crate::store::{self, FaceStore, Issued, ReceiptDue, Store, StoreError};
+use crate::mqtt::BrokerLinks;
+use crate::store::{self, FaceStore, IssuedKnowledge, ReceiptDue, Store, StoreError};
 
 /// Sendings in vain after which a box that connects anew is sent nothing before its time.
 const PATIENT: u32 = 5;
@@ -57,7 +57,7 @@ pub struct Pusher {
     pub heads: Arc<Heads>,
     /// The head that each box was given last.
     pub heads_told: Mutex<HashMap<DeviceId, SignedHead>>,
-    pub brokers: Arc<Brokers>,
+    pub brokers: Arc<BrokerLinks>,
     pub leader: Arc<Leader>,
     /// Where boxes find them; `None`: they know it from their provisioning.
     pub told_brokers: Option<protocol::down::Brokers>,
@@ -102,7 +102,7 @@ enum PushError {
 /// Sends receipts as commits happen; of several for one box only the last is sent.
 pub async fn speak(
     pusher: Arc<Pusher>,
-    mut told: mpsc::UnboundedReceiver<Told>,
+    mut told: mpsc::UnboundedReceiver<IngestEvent>,
     nudge: mpsc::UnboundedSender<Nudge>,
 ) {
     let mut many = Vec::new();
@@ -110,14 +110,16 @@ pub async fn speak(
         let mut due = std::collections::BTreeMap::new();
         for one in many.drain(..) {
             match one {
-                Told::Receipts(receipts) => {
+                IngestEvent::Receipts(receipts) => {
                     due.extend(receipts.into_iter().map(|r| (r.device.clone(), r)));
                 }
-                Told::Status { device, fresh: true, online: true } => {
+                IngestEvent::Status { device, fresh: true, online: true } => {
                     drop(nudge.send(Nudge::Fresh(device)));
                 }
-                Told::Status { device, online: true, .. } => drop(nudge.send(Nudge::Back(device))),
-                Told::Status { .. } | Told::Acked(_) => {}
+                IngestEvent::Status { device, online: true, .. } => {
+                    drop(nudge.send(Nudge::Back(device)))
+                }
+                IngestEvent::Status { .. } | IngestEvent::Acked(_) => {}
             }
         }
         for receipt in due.into_values() {
@@ -262,7 +264,7 @@ impl Pusher {
         SignedDuration::try_from(retry).unwrap_or(SignedDuration::from_secs(5))
     }
 
-    fn waited(&self, issued: &Issued) -> bool {
+    fn waited(&self, issued: &IssuedKnowledge) -> bool {
         issued.at < At::now() - self.wait(issued.tries)
     }
 

@@ -6,13 +6,13 @@ use std::collections::btree_map::Entry;
 
 use jiff::Timestamp;
 use jiff::civil::Date;
-use law::{Category, Circumstances, Legal, Matter, Registration, Table};
+use law::{Category, Circumstances, Legal, Matter, RegistrationAtAct, Table};
 use protocol::down::{PractitionerCategory, RegistrationStatus};
 use protocol::id::DeviceId;
 use protocol::names::RuleCode;
 use protocol::up::{FindingKind, FindingReport};
 
-use crate::monitoring_review::{Cite, Entered, Standing};
+use crate::monitoring_review::{Cite, Entered, ReviewStanding};
 use crate::store::{Alert, Result, ReviewEntry, Store};
 use crate::{act_time, clock};
 
@@ -46,7 +46,7 @@ pub fn of(store: &Store, table: &Table, report: &FindingReport) -> Result<Option
 
 /// How a registration stood when it happened. The registry holds today's state alone, so whether it
 /// was in force goes by what the box cited then; which end it had, by the registry.
-fn registration(report: &FindingReport, today: Option<RegistrationStatus>) -> Registration {
+fn registration(report: &FindingReport, today: Option<RegistrationStatus>) -> RegistrationAtAct {
     let today = today.unwrap_or(RegistrationStatus::Valid);
     let cited = |article: &str| {
         report.candidate_basis.iter().any(|b| b.law == "医师法" && b.article == article)
@@ -57,9 +57,9 @@ fn registration(report: &FindingReport, today: Option<RegistrationStatus>) -> Re
         _ => today == RegistrationStatus::Valid,
     };
     match today {
-        _ if was_in_force => Registration::InForce,
-        RegistrationStatus::Cancelled | RegistrationStatus::Revoked => Registration::Ended,
-        _ => Registration::Unclear,
+        _ if was_in_force => RegistrationAtAct::InForce,
+        RegistrationStatus::Cancelled | RegistrationStatus::Revoked => RegistrationAtAct::Ended,
+        _ => RegistrationAtAct::Unclear,
     }
 }
 
@@ -85,7 +85,7 @@ pub fn standing<'a>(
     store: &Store,
     alert: &Alert,
     reports: impl IntoIterator<Item = &'a FindingReport>,
-) -> Result<Standing> {
+) -> Result<ReviewStanding> {
     let entries = entered(store, alert)?;
     Ok(stood(&entries, first_act(alert, reports), &Cite::of(&table(store)?)))
 }
@@ -97,7 +97,12 @@ fn entered(store: &Store, alert: &Alert) -> Result<Vec<ReviewEntry>> {
 }
 
 /// How a box in a room stood by 行政处罚法 41 on a day, by everything that was entered of it.
-pub fn standing_of(store: &Store, device: &DeviceId, room: &str, act: Date) -> Result<Standing> {
+pub fn standing_of(
+    store: &Store,
+    device: &DeviceId,
+    room: &str,
+    act: Date,
+) -> Result<ReviewStanding> {
     let entries = store.monitoring_entries(device, room)?;
     Ok(stood(&entries, act, &Cite::of(&table(store)?)))
 }
@@ -110,7 +115,7 @@ pub struct Standings {
 }
 
 impl Standings {
-    pub fn of(&mut self, store: &Store, alert: &Alert) -> Result<Standing> {
+    pub fn of(&mut self, store: &Store, alert: &Alert) -> Result<ReviewStanding> {
         let place = (alert.device.clone(), alert.room.clone());
         let cite = match &self.cite {
             Some(cite) => cite.clone(),
@@ -146,9 +151,9 @@ impl Standings {
 /// Findings of one alert that are looked at for the day of its first act.
 const FINDINGS: i64 = 200;
 
-fn stood(entries: &[ReviewEntry], act: Date, cite: &Cite) -> Standing {
+fn stood(entries: &[ReviewEntry], act: Date, cite: &Cite) -> ReviewStanding {
     let entered: Vec<Entered<'_>> = entries.iter().map(ReviewEntry::entered).collect();
-    Standing::of(&entered, act, cite)
+    ReviewStanding::of(&entered, act, cite)
 }
 
 fn first_act<'a>(alert: &Alert, reports: impl IntoIterator<Item = &'a FindingReport>) -> Date {

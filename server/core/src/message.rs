@@ -1,4 +1,4 @@
-//! What a person is told of his own work, and when it may leave the house: kinds, mentions in a
+//! What a person is told of their own work, and when it may leave the house: kinds, mentions in a
 //! note, quiet hours, the digest. Pure; time is an argument. It holds ids and numbers, never what a
 //! lead says or whom it names.
 
@@ -12,7 +12,7 @@ use crate::quiet_hours::{self, Quiet};
 /// Why somebody is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Kind {
+pub enum NotificationKind {
     /// A colleague wrote `@name` in a note.
     Mention,
     /// A colleague gave a lead to this person.
@@ -29,7 +29,7 @@ pub enum Kind {
     Test,
 }
 
-impl Kind {
+impl NotificationKind {
     /// What it says, of the lead `number` where it is of one.
     pub fn words(self, number: Option<i64>) -> (String, String) {
         let of = number.map_or_else(String::new, |n| format!("#{n}"));

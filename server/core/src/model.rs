@@ -19,7 +19,7 @@ pub use self::consent::Consent;
 use crate::clock;
 use crate::ids::PassId;
 use crate::text::{Listed, line, line_or_nothing};
-pub use institution::{Filing, Institution, Licence, Place, Practice};
+pub use institution::{Coordinates, Filing, Institution, Licence, Practice};
 use institution::{day, division};
 pub use room::Room;
 

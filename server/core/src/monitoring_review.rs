@@ -11,7 +11,8 @@ use serde::{Deserialize, Serialize};
 /// Somebody's review of a device in its room.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Review {
+#[schemars(rename = "Review")]
+pub struct DeviceReview {
     /// Who reviewed: an office or a person of it.
     pub by: String,
     /// Day, RFC 3339.
@@ -24,7 +25,8 @@ pub struct Review {
 /// Where and when the place was made public, or marked.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Notice {
+#[schemars(rename = "Notice")]
+pub struct PublicNotice {
     /// The publication, or what marks the place.
     pub at: String,
     /// Day, RFC 3339.
@@ -38,19 +40,19 @@ pub struct Notice {
 pub struct MonitoringReview {
     /// 法制审核.
     #[serde(default)]
-    pub legal: Option<Review>,
+    pub legal: Option<DeviceReview>,
     /// 技术审核.
     #[serde(default)]
-    pub technical: Option<Review>,
+    pub technical: Option<DeviceReview>,
     /// 设置地点向社会公布.
     #[serde(default)]
-    pub published: Option<Notice>,
+    pub published: Option<PublicNotice>,
     /// 标志明显.
     #[serde(default)]
-    pub marked: Option<Notice>,
+    pub marked: Option<PublicNotice>,
     /// 检定.
     #[serde(default)]
-    pub verified: Option<Review>,
+    pub verified: Option<DeviceReview>,
 }
 
 /// The first day on which anybody may be looked at, where the place must have been public for so
@@ -87,7 +89,8 @@ pub const NEVER: Date = Date::constant(8999, 12, 30);
 /// One thing that the law asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum Part {
+#[schemars(rename = "Part")]
+pub enum ReviewPart {
     Legal,
     Technical,
     Published,
@@ -95,7 +98,7 @@ pub enum Part {
     Verified,
 }
 
-impl Part {
+impl ReviewPart {
     pub const ALL: [Self; 5] =
         [Self::Legal, Self::Technical, Self::Published, Self::Marked, Self::Verified];
 
@@ -122,11 +125,12 @@ impl Part {
 
 /// Whether a finding's record may be more than a lead, and what it says otherwise.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
-pub struct Standing {
+#[schemars(rename = "Standing")]
+pub struct ReviewStanding {
     /// What did not stand on the day of the act.
-    pub missing: Vec<Part>,
+    pub missing: Vec<ReviewPart>,
     /// What was entered on that day or later, by one person alone so far.
-    pub unconfirmed: Vec<Part>,
+    pub unconfirmed: Vec<ReviewPart>,
     /// Printed wherever the finding is; empty where nothing is missing.
     pub notice_zh: String,
     pub notice_en: String,
@@ -162,7 +166,7 @@ impl Cite {
     }
 }
 
-impl Standing {
+impl ReviewStanding {
     /// How a box in its room stood on the day of an act, by everything that was entered of it,
     /// newest first. What was entered only on that day or later counts once a second person
     /// entered the same: nobody alone makes evidence of what was seen before.
@@ -170,33 +174,40 @@ impl Standing {
         let empty = MonitoringReview::default();
         let record = entered.first().map_or(&empty, |latest| latest.record);
         let missing = record.missing(act);
-        let alone = |part: &Part| {
+        let alone = |part: &ReviewPart| {
             let same = || entered.iter().filter(|it| it.record.agrees(record, *part));
             let persons: BTreeSet<&str> =
                 same().map(|it| it.by).filter(|by| !by.is_empty()).collect();
             let stood_before = same().any(|it| it.on < act);
             !missing.contains(part) && !stood_before && persons.len() < 2
         };
-        let unconfirmed: Vec<Part> = Part::ALL.into_iter().filter(alone).collect();
+        let unconfirmed: Vec<ReviewPart> = ReviewPart::ALL.into_iter().filter(alone).collect();
         let (notice_zh, notice_en) = notices(&missing, &unconfirmed, cite);
         Self { missing, unconfirmed, notice_zh, notice_en }
     }
 }
 
 /// The sentence of 行政处罚法 41 with what it is due for; empty where nothing is.
-fn notices(missing: &[Part], unconfirmed: &[Part], cite: &Cite) -> (String, String) {
+fn notices(missing: &[ReviewPart], unconfirmed: &[ReviewPart], cite: &Cite) -> (String, String) {
     if missing.is_empty() && unconfirmed.is_empty() {
         return (String::new(), String::new());
     }
-    let list = |parts: &[Part], word: fn(Part) -> &'static str, before: &str, between: &str| {
+    let list = |parts: &[ReviewPart],
+                word: fn(ReviewPart) -> &'static str,
+                before: &str,
+                between: &str| {
         let words: Vec<&str> = parts.iter().map(|p| word(*p)).collect();
         if words.is_empty() { String::new() } else { format!("{before}{}", words.join(between)) }
     };
-    let lacking_zh = list(missing, Part::zh, "；尚缺：", "、");
-    let late_zh = list(unconfirmed, Part::zh, "；事后补录、待另一人录入相同内容确认：", "、");
-    let lacking_en = list(missing, Part::en, "; missing: ", ", ");
-    let late_en =
-        list(unconfirmed, Part::en, "; entered afterwards, until a second person does: ", ", ");
+    let lacking_zh = list(missing, ReviewPart::zh, "；尚缺：", "、");
+    let late_zh = list(unconfirmed, ReviewPart::zh, "；事后补录、待另一人录入相同内容确认：", "、");
+    let lacking_en = list(missing, ReviewPart::en, "; missing: ", ", ");
+    let late_en = list(
+        unconfirmed,
+        ReviewPart::en,
+        "; entered afterwards, until a second person does: ",
+        ", ",
+    );
     (
         format!("{NOTICE_ZH}（{}{lacking_zh}{late_zh}）", cite.zh),
         format!("{NOTICE_EN} ({}{lacking_en}{late_en})", cite.en),
@@ -209,30 +220,30 @@ pub const NOTICE_EN: &str = "This record is a lead: without legal and technical 
     be used as evidence for a penalty";
 
 impl MonitoringReview {
-    fn day(&self, part: Part) -> Option<Date> {
+    fn day(&self, part: ReviewPart) -> Option<Date> {
         match part {
-            Part::Legal => self.legal.as_ref().map(|r| r.on),
-            Part::Technical => self.technical.as_ref().map(|r| r.on),
-            Part::Published => self.published.as_ref().map(|n| n.on),
-            Part::Marked => self.marked.as_ref().map(|n| n.on),
-            Part::Verified => self.verified.as_ref().map(|r| r.on),
+            ReviewPart::Legal => self.legal.as_ref().map(|r| r.on),
+            ReviewPart::Technical => self.technical.as_ref().map(|r| r.on),
+            ReviewPart::Published => self.published.as_ref().map(|n| n.on),
+            ReviewPart::Marked => self.marked.as_ref().map(|n| n.on),
+            ReviewPart::Verified => self.verified.as_ref().map(|r| r.on),
         }
     }
 
     /// What did not stand on a day: what came later counts for later acts alone.
-    pub fn missing(&self, act: Date) -> Vec<Part> {
-        let lacks = |part: &Part| self.day(*part).is_none_or(|on| on > act);
-        Part::ALL.into_iter().filter(lacks).collect()
+    pub fn missing(&self, act: Date) -> Vec<ReviewPart> {
+        let lacks = |part: &ReviewPart| self.day(*part).is_none_or(|on| on > act);
+        ReviewPart::ALL.into_iter().filter(lacks).collect()
     }
 
     /// Whether both say the same of a part.
-    fn agrees(&self, other: &Self, part: Part) -> bool {
+    fn agrees(&self, other: &Self, part: ReviewPart) -> bool {
         match part {
-            Part::Legal => self.legal == other.legal,
-            Part::Technical => self.technical == other.technical,
-            Part::Published => self.published == other.published,
-            Part::Marked => self.marked == other.marked,
-            Part::Verified => self.verified == other.verified,
+            ReviewPart::Legal => self.legal == other.legal,
+            ReviewPart::Technical => self.technical == other.technical,
+            ReviewPart::Published => self.published == other.published,
+            ReviewPart::Marked => self.marked == other.marked,
+            ReviewPart::Verified => self.verified == other.verified,
         }
     }
 

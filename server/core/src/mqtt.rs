@@ -21,7 +21,7 @@ use tokio::sync::{mpsc, watch};
 use crate::broker::MAX_PACKET_BYTES;
 use crate::low_priority;
 use crate::tls_client;
-pub use brokers::{Brokers, Link, Standing, Traffic};
+pub use brokers::{BrokerLink, BrokerLinks, LinkState, Traffic};
 pub use locations::{BrokerIndex, Locations};
 
 /// A fault of the connection that stands is said again.
@@ -29,7 +29,7 @@ const SAID_AGAIN: Duration = Duration::from_hours(1);
 
 /// Where the broker is and who we are there.
 #[derive(Clone)]
-pub struct Login {
+pub struct BrokerLogin {
     pub host: String,
     pub port: u16,
     pub username: Option<String>,
@@ -38,7 +38,7 @@ pub struct Login {
     pub tls: Option<Arc<rustls::ClientConfig>>,
 }
 
-impl Login {
+impl BrokerLogin {
     /// `HOST:PORT`, as boxes print it.
     pub fn name(&self) -> String {
         let (host, port) = (self.host.clone(), self.port);
@@ -47,13 +47,13 @@ impl Login {
     }
 }
 
-impl std::fmt::Debug for Login {
+impl std::fmt::Debug for BrokerLogin {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Login({}:{})", self.host, self.port)
+        write!(f, "BrokerLogin({}:{})", self.host, self.port)
     }
 }
 
-fn connect(login: &Login) -> (AsyncClient, EventLoop) {
+fn connect(login: &BrokerLogin) -> (AsyncClient, EventLoop) {
     // A fresh session each time: boxes send again what had no receipt, so a broker's memory of us
     // adds nothing but duplicates.
     let id = format!("zaigang-server-{}", uuid::Uuid::now_v7().simple());
@@ -76,7 +76,7 @@ fn connect(login: &Login) -> (AsyncClient, EventLoop) {
 
 /// A message as the broker gave it.
 #[derive(Debug)]
-pub struct Raw {
+pub struct RawMessage {
     /// Which broker gave it.
     pub broker: BrokerIndex,
     /// It lay at the broker: the box said it some time ago.
@@ -87,9 +87,9 @@ pub struct Raw {
 
 /// What the connections hand on to.
 #[derive(Debug, Clone)]
-pub struct Intake {
+pub struct MessageIntake {
     /// Bounded: a slow disk slows the brokers, not the memory.
-    pub inbox: mpsc::Sender<Raw>,
+    pub inbox: mpsc::Sender<RawMessage>,
     pub stop: watch::Receiver<bool>,
     /// Shares the work with other processes of the same name.
     pub shared: bool,
@@ -115,10 +115,10 @@ impl Fault {
 
 /// Polls one connection until told to stop.
 pub async fn run(
-    brokers: Arc<Brokers>,
+    brokers: Arc<BrokerLinks>,
     broker: BrokerIndex,
     mut events: EventLoop,
-    mut intake: Intake,
+    mut intake: MessageIntake,
 ) {
     let Some(link) = brokers.links.get(broker).cloned() else { return };
     let mut wait = Duration::from_millis(200);
@@ -144,7 +144,7 @@ pub async fn run(
                 low_priority::between_two();
                 link.count_received();
                 let topic = String::from_utf8_lossy(&publish.topic).into_owned();
-                let raw = Raw {
+                let raw = RawMessage {
                     broker,
                     retained: publish.retain,
                     topic,
@@ -161,7 +161,7 @@ pub async fn run(
                     let name = &link.name;
                     tracing::warn!("no connection to broker {name}, trying again: {fault}");
                 }
-                brokers.note(broker, Standing { since: None, fault });
+                brokers.note(broker, LinkState { since: None, fault });
                 tokio::select! {
                     () = tokio::time::sleep(wait) => {}
                     _ = intake.stop.wait_for(|s| *s) => return,
@@ -173,11 +173,11 @@ pub async fn run(
 }
 
 /// What the broker's answer to the subscription means.
-fn subscribed(name: &str, codes: &[SubscribeReasonCode]) -> Standing {
+fn subscribed(name: &str, codes: &[SubscribeReasonCode]) -> LinkState {
     let refused = codes.iter().find(|code| !matches!(code, SubscribeReasonCode::Success(_)));
     let Some(code) = refused else {
         tracing::info!("connected to broker {name}");
-        return Standing { since: Some(Timestamp::now()), fault: String::new() };
+        return LinkState { since: Some(Timestamp::now()), fault: String::new() };
     };
     let fault = format!(
         "the broker refuses this server's subscription ({code:?}), so nothing is received: its \
@@ -185,7 +185,7 @@ fn subscribed(name: &str, codes: &[SubscribeReasonCode]) -> Standing {
         it)"
     );
     tracing::error!("broker {name}: {fault}");
-    Standing { since: None, fault }
+    LinkState { since: None, fault }
 }
 
 /// Queued, not awaited: the event loop that would send it is the caller's own.

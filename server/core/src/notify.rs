@@ -20,7 +20,7 @@ use jiff::SignedDuration;
 use crate::app::App;
 use crate::clock::{self, At};
 use crate::low_priority;
-use crate::store::{self, Came, Delivery, Hook, HookKind, StoreError};
+use crate::store::{self, Came, Hook, HookDelivery, HookKind, StoreError};
 use crate::tls_client;
 
 /// How often is looked for what is new and what is due.
@@ -82,16 +82,16 @@ fn round(app: &App) -> Result<(), StoreError> {
     Ok(())
 }
 
-fn one(app: &App, hook: Option<&Hook>, delivery: &Delivery) {
+fn one(app: &App, hook: Option<&Hook>, delivery: &HookDelivery) {
     let sent = match (personal::Way::parse(&delivery.hook), hook) {
         (Some(way), _) => personal::send(app, &way, delivery),
         (None, Some(hook)) => send(app, hook, delivery),
-        (None, None) => Err(Refused::ForGood("the hook is disabled or gone".to_owned())),
+        (None, None) => Err(DeliveryRefused::ForGood("the hook is disabled or gone".to_owned())),
     };
     let (came, answer) = match sent {
         Ok(answer) => (Came::Delivered, answer),
-        Err(Refused::ForGood(fault)) => (Came::Failed, fault),
-        Err(Refused::ForNow(fault)) => {
+        Err(DeliveryRefused::ForGood(fault)) => (Came::Failed, fault),
+        Err(DeliveryRefused::ForNow(fault)) => {
             let next = plan::again(clock::now(), delivery.attempts + 1);
             (next.map_or(Came::Failed, |at| Came::Again(at.into())), fault)
         }
@@ -105,26 +105,26 @@ fn one(app: &App, hook: Option<&Hook>, delivery: &Delivery) {
 
 /// Why a delivery was not taken.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Refused {
+pub enum DeliveryRefused {
     /// It is tried again.
     ForNow(String),
     /// The other side says that it never takes it.
     ForGood(String),
 }
 
-impl From<String> for Refused {
+impl From<String> for DeliveryRefused {
     fn from(fault: String) -> Self {
         Self::ForNow(fault)
     }
 }
 
-impl From<&str> for Refused {
+impl From<&str> for DeliveryRefused {
     fn from(fault: &str) -> Self {
         Self::ForNow(fault.to_owned())
     }
 }
 
-fn send(app: &App, hook: &Hook, delivery: &Delivery) -> Result<String, Refused> {
+fn send(app: &App, hook: &Hook, delivery: &HookDelivery) -> Result<String, DeliveryRefused> {
     match hook.kind {
         HookKind::Email => mail::send(&app.config, &hook.target, delivery),
         HookKind::Webhook => {
@@ -149,12 +149,12 @@ fn post(
     ca_file: Option<&Path>,
     target: &str,
     secret: &[u8],
-    delivery: &Delivery,
-) -> Result<String, Refused> {
+    delivery: &HookDelivery,
+) -> Result<String, DeliveryRefused> {
     let at = clock::now().as_second();
     let signature = plan::signature(secret, at, &delivery.body).ok_or("not signed")?;
     let answer = tls_client::http(ca_file)
-        .map_err(Refused::ForNow)?
+        .map_err(DeliveryRefused::ForNow)?
         .post(target)
         .header("Content-Type", "application/json")
         .header("X-Zaigang-Event", delivery.event.code())
@@ -166,6 +166,6 @@ fn post(
     if status.is_success() {
         Ok(status.to_string())
     } else {
-        Err(Refused::ForNow(status.to_string()))
+        Err(DeliveryRefused::ForNow(status.to_string()))
     }
 }

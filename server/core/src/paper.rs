@@ -15,7 +15,7 @@ use pdf_writer::{Content, Finish as _, Name, Pdf, Rect, Ref, Str, TextStr};
 
 pub use docx::docx;
 pub use font::Font;
-use layout::{MARGIN, PAGE, Placed, laid_out};
+use layout::{MARGIN, PAGE, PlacedLine, laid_out};
 
 const FONT: Name<'static> = Name(b"F");
 
@@ -62,7 +62,7 @@ pub fn pdf(
     let count = pages.len();
     for (n, lines) in pages.iter_mut().enumerate() {
         let text = format!("{foot}    {} / {count}", n + 1);
-        lines.push(Placed { x: MARGIN, y: PAGE.1 - 32.0, size: 8.0, text, rule_to: None });
+        lines.push(PlacedLine { x: MARGIN, y: PAGE.1 - 32.0, size: 8.0, text, rule_to: None });
     }
     let used = font.used(pages.iter().flatten().flat_map(|line| line.text.chars()))?;
 

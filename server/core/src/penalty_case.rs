@@ -28,10 +28,10 @@ use serde::Serialize;
 
 pub use checks::different;
 pub use clocks::{CaseClock, Reading};
-pub use due::{Due, Whose};
-pub use entry::Entry;
+pub use due::{ActingSide, CaseStepDue};
+pub use entry::CaseEntry;
 pub use kinds::{
-    Cause, Extension, Officer, Outcome, Penalty, PenaltyKind, ServedPaper, ServiceWay,
+    CaseOutcome, Extension, Officer, Penalty, PenaltyKind, ServedPaper, ServiceWay, SuspensionCause,
 };
 pub use party::Party;
 pub use procedure::{Phase, Provision};
@@ -45,7 +45,8 @@ pub const INSTITUTION: i64 = 0;
 
 /// An entry as it was written down.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
-pub struct Recorded {
+#[schemars(rename = "Recorded")]
+pub struct RecordedEntry {
     pub id: i64,
     /// When it was entered.
     pub at: At,
@@ -56,7 +57,7 @@ pub struct Recorded {
     pub on: Date,
     /// To whom it was done: 0 the institution, else the number of the entry that named a person.
     pub party: i64,
-    pub entry: Entry,
+    pub entry: CaseEntry,
 }
 
 /// A case as its alert's steps and its entries make it, as one of its parties has it: what was done
@@ -70,7 +71,7 @@ pub struct PenaltyCase {
     /// 结案.
     pub closed_on: Option<Date>,
     /// Oldest first.
-    pub entries: Vec<Recorded>,
+    pub entries: Vec<RecordedEntry>,
     /// From this amount on a fine is a large one (较大数额), in yuan. Not set: every fine is.
     pub large_fine_yuan: Option<u64>,
     /// The last day on which what is alleged was seen.
@@ -97,21 +98,21 @@ pub enum Stage {
 impl PenaltyCase {
     /// Entries of this party and of the case as a whole that were not struck, without the strikes
     /// themselves.
-    pub fn standing(&self) -> impl DoubleEndedIterator<Item = &Recorded> {
+    pub fn standing(&self) -> impl DoubleEndedIterator<Item = &RecordedEntry> {
         self.standing_of_all().filter(move |r| !r.entry.is_of_a_party() || r.party == self.party)
     }
 
     /// The same of every party.
-    pub fn standing_of_all(&self) -> impl DoubleEndedIterator<Item = &Recorded> {
+    pub fn standing_of_all(&self) -> impl DoubleEndedIterator<Item = &RecordedEntry> {
         let struck: BTreeSet<i64> = self.struck().collect();
-        self.entries
-            .iter()
-            .filter(move |r| !struck.contains(&r.id) && !matches!(r.entry, Entry::Struck { .. }))
+        self.entries.iter().filter(move |r| {
+            !struck.contains(&r.id) && !matches!(r.entry, CaseEntry::Struck { .. })
+        })
     }
 
     fn struck(&self) -> impl Iterator<Item = i64> {
         self.entries.iter().filter_map(|r| match r.entry {
-            Entry::Struck { id, .. } => Some(id),
+            CaseEntry::Struck { id, .. } => Some(id),
             _ => None,
         })
     }
@@ -121,18 +122,18 @@ impl PenaltyCase {
     }
 
     /// The latest standing entry of this name.
-    pub fn last(&self, code: &str) -> Option<&Recorded> {
+    pub fn last(&self, code: &str) -> Option<&RecordedEntry> {
         self.standing().rfind(|r| r.entry.code() == code)
     }
 
-    fn must_have(&self, code: &'static str) -> Result<&Recorded, CaseRefusal> {
+    fn must_have(&self, code: &'static str) -> Result<&RecordedEntry, CaseRefusal> {
         self.last(code).ok_or(CaseRefusal::Missing(code))
     }
 
     /// The two who work the case.
     pub fn officers(&self) -> &[Officer] {
         match self.last("officers").map(|r| &r.entry) {
-            Some(Entry::Officers { officers }) => officers,
+            Some(CaseEntry::Officers { officers }) => officers,
             _ => &[],
         }
     }
@@ -140,25 +141,27 @@ impl PenaltyCase {
     /// What the party was last told: when, the penalties, whether a hearing was offered.
     pub fn told(&self) -> Option<(Date, &[Penalty], bool)> {
         match self.last("notified") {
-            Some(Recorded {
-                on, entry: Entry::Notified { penalties, hearing_offered }, ..
+            Some(RecordedEntry {
+                on,
+                entry: CaseEntry::Notified { penalties, hearing_offered },
+                ..
             }) => Some((*on, penalties, *hearing_offered)),
             _ => None,
         }
     }
 
     /// Since the party was last told.
-    pub fn since_told(&self, code: &str) -> Option<&Recorded> {
+    pub fn since_told(&self, code: &str) -> Option<&RecordedEntry> {
         let told = self.last("notified")?.id;
         self.last(code).filter(|r| r.id > told)
     }
 
     /// What the party was last told, or its hearing since: reviews rest on it.
-    fn last_heard(&self) -> Option<&Recorded> {
+    fn last_heard(&self) -> Option<&RecordedEntry> {
         self.since_told("hearing_held").or_else(|| self.last("notified"))
     }
 
-    fn since_heard(&self, code: &str) -> Option<&Recorded> {
+    fn since_heard(&self, code: &str) -> Option<&RecordedEntry> {
         let mut since = self.last_heard().map_or(0, |r| r.id);
         if code == "discussed" {
             since = since.max(self.extension_discussed());
@@ -205,9 +208,9 @@ impl PenaltyCase {
         }
     }
 
-    pub fn served(&self, wanted: ServedPaper) -> Option<(&Recorded, ServiceWay)> {
+    pub fn served(&self, wanted: ServedPaper) -> Option<(&RecordedEntry, ServiceWay)> {
         self.standing().rev().find_map(|r| match r.entry {
-            Entry::Served { paper, way, .. } if paper == wanted => Some((r, way)),
+            CaseEntry::Served { paper, way, .. } if paper == wanted => Some((r, way)),
             _ => None,
         })
     }
@@ -217,7 +220,7 @@ impl PenaltyCase {
         &self,
         by: &str,
         on: Date,
-        entry: &Entry,
+        entry: &CaseEntry,
         calendar: &Calendar,
         today: Date,
     ) -> Result<(), CaseRefusal> {
@@ -232,9 +235,11 @@ impl PenaltyCase {
             return Err(CaseRefusal::UnknownParty);
         }
         match entry {
-            Entry::Struck { id, .. } => self.check_strike(by, *id, calendar),
-            Entry::OpeningExtended { .. } if self.opened_on.is_some() => Err(CaseRefusal::Opened),
-            Entry::Excluded { to, .. } if *to > today => Err(CaseRefusal::Future(*to)),
+            CaseEntry::Struck { id, .. } => self.check_strike(by, *id, calendar),
+            CaseEntry::OpeningExtended { .. } if self.opened_on.is_some() => {
+                Err(CaseRefusal::Opened)
+            }
+            CaseEntry::Excluded { to, .. } if *to > today => Err(CaseRefusal::Future(*to)),
             _ => self.follows(on, entry, calendar),
         }
     }
@@ -260,16 +265,16 @@ impl PenaltyCase {
     }
 
     /// Whether this may stand after everything that stands.
-    fn follows(&self, on: Date, entry: &Entry, calendar: &Calendar) -> Result<(), CaseRefusal> {
+    fn follows(&self, on: Date, entry: &CaseEntry, calendar: &Calendar) -> Result<(), CaseRefusal> {
         match entry {
-            Entry::OpeningExtended { .. } => return self.opening_extended(on),
+            CaseEntry::OpeningExtended { .. } => return self.opening_extended(on),
             // It decides by when a case is opened.
-            Entry::HarmFound { .. } => return self.harm_found(on),
+            CaseEntry::HarmFound { .. } => return self.harm_found(on),
             _ => {}
         }
         let opened = self.opened_on.ok_or(CaseRefusal::NotOpened)?;
         not_before(on, opened)?;
-        if let Entry::Officers { officers } = entry {
+        if let CaseEntry::Officers { officers } = entry {
             different(officers)?;
             return self.reviewed_by_none_of(officers);
         }
@@ -280,53 +285,53 @@ impl PenaltyCase {
             return Err(CaseRefusal::Decided);
         }
         match entry {
-            Entry::CorrectionOrdered { until } => not_before(*until, on),
-            Entry::CorrectionChecked { .. } => self.after("correction_ordered", on),
-            Entry::Excluded { from, to, .. } if from > to => Err(CaseRefusal::Interval),
-            Entry::Excluded { from, .. } => not_before(*from, opened),
-            Entry::DecisionExtended { extension, .. } => self.decision_extended(on, *extension),
-            Entry::Notified { penalties, hearing_offered } => {
+            CaseEntry::CorrectionOrdered { until } => not_before(*until, on),
+            CaseEntry::CorrectionChecked { .. } => self.after("correction_ordered", on),
+            CaseEntry::Excluded { from, to, .. } if from > to => Err(CaseRefusal::Interval),
+            CaseEntry::Excluded { from, .. } => not_before(*from, opened),
+            CaseEntry::DecisionExtended { extension, .. } => self.decision_extended(on, *extension),
+            CaseEntry::Notified { penalties, hearing_offered } => {
                 self.told_well(penalties, *hearing_offered)
             }
-            Entry::Stated { .. } => self.after("notified", on),
-            Entry::HearingRequested {} | Entry::HearingWaived {} => self.hearing_asked(on),
-            Entry::HearingCalled { held_on } => {
+            CaseEntry::Stated { .. } => self.after("notified", on),
+            CaseEntry::HearingRequested {} | CaseEntry::HearingWaived {} => self.hearing_asked(on),
+            CaseEntry::HearingCalled { held_on } => {
                 self.after_told("hearing_requested", on)?;
                 not_before(*held_on, on)
             }
-            Entry::HearingHeld {} => self.hearing_held(on),
-            Entry::LegallyReviewed { reviewer, .. } => {
+            CaseEntry::HearingHeld {} => self.hearing_held(on),
+            CaseEntry::LegallyReviewed { reviewer, .. } => {
                 self.not_an_officer("reviewer", reviewer)?;
                 self.once_since_heard("legally_reviewed", on)
             }
-            Entry::Discussed { participants, .. } => {
+            CaseEntry::Discussed { participants, .. } => {
                 together(participants)?;
                 self.once_since_heard("discussed", on)
             }
-            Entry::Decided { outcome, penalties, approved_by, simple, .. } => {
+            CaseEntry::Decided { outcome, penalties, approved_by, simple, .. } => {
                 self.not_an_officer("approved_by", approved_by)?;
                 match simple {
                     true => self.decides_on_the_spot(*outcome, penalties),
                     false => self.decides(on, *outcome, penalties, calendar),
                 }
             }
-            Entry::SimpleReported {} => self.reports(on),
-            Entry::PartyNamed { name, person } => self.names(name, person.as_deref()),
-            Entry::Published { .. } | Entry::NotPublished { .. } => self.published(on),
-            Entry::Quashed { .. } => self.quashes(on),
-            Entry::PublicationWithdrawn {} => self.after("published", on),
-            Entry::Served { paper, way, agreed } => self.serves(on, *paper, *way, *agreed),
-            Entry::CrimeDecided { .. } => self.after("crime_reported", on),
-            Entry::CrimeTransferred { .. } => self.after("crime_decided", on),
-            Entry::PoliceRefused { .. } => self.after("crime_transferred", on),
-            Entry::ReconsiderationAsked {} => self.after("police_refused", on),
-            Entry::PreservationDecided { .. } => self.after("preserved", on),
-            Entry::CrimeReported {}
-            | Entry::Preserved { .. }
-            | Entry::OpeningExtended { .. }
-            | Entry::HarmFound { .. }
-            | Entry::Officers { .. }
-            | Entry::Struck { .. } => Ok(()),
+            CaseEntry::SimpleReported {} => self.reports(on),
+            CaseEntry::PartyNamed { name, person } => self.names(name, person.as_deref()),
+            CaseEntry::Published { .. } | CaseEntry::NotPublished { .. } => self.published(on),
+            CaseEntry::Quashed { .. } => self.quashes(on),
+            CaseEntry::PublicationWithdrawn {} => self.after("published", on),
+            CaseEntry::Served { paper, way, agreed } => self.serves(on, *paper, *way, *agreed),
+            CaseEntry::CrimeDecided { .. } => self.after("crime_reported", on),
+            CaseEntry::CrimeTransferred { .. } => self.after("crime_decided", on),
+            CaseEntry::PoliceRefused { .. } => self.after("crime_transferred", on),
+            CaseEntry::ReconsiderationAsked {} => self.after("police_refused", on),
+            CaseEntry::PreservationDecided { .. } => self.after("preserved", on),
+            CaseEntry::CrimeReported {}
+            | CaseEntry::Preserved { .. }
+            | CaseEntry::OpeningExtended { .. }
+            | CaseEntry::HarmFound { .. }
+            | CaseEntry::Officers { .. }
+            | CaseEntry::Struck { .. } => Ok(()),
         }
     }
 
@@ -355,7 +360,9 @@ impl PenaltyCase {
     /// Neither now nor before: who worked the case does not judge it.
     fn not_an_officer(&self, name: &'static str, who: &str) -> Result<(), CaseRefusal> {
         let worked = self.standing_of_all().any(|r| match &r.entry {
-            Entry::Officers { officers } => officers.iter().any(|o| o.name.trim() == who.trim()),
+            CaseEntry::Officers { officers } => {
+                officers.iter().any(|o| o.name.trim() == who.trim())
+            }
             _ => false,
         });
         if worked {
@@ -366,7 +373,7 @@ impl PenaltyCase {
 
     fn reviewed_by_none_of(&self, officers: &[Officer]) -> Result<(), CaseRefusal> {
         for recorded in self.standing_of_all() {
-            let Entry::LegallyReviewed { reviewer, .. } = &recorded.entry else { continue };
+            let CaseEntry::LegallyReviewed { reviewer, .. } = &recorded.entry else { continue };
             let who = reviewer.trim();
             if officers.iter().any(|o| o.name.trim() == who) {
                 return Err(CaseRefusal::OwnReviewer(who.to_owned()));

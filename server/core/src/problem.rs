@@ -65,14 +65,14 @@ impl Problem {
 
 /// What a problem said, beside an answer that was made of it: a browser is shown a page instead.
 #[derive(Debug, Clone)]
-pub struct Told {
+pub struct ProblemText {
     pub detail: String,
     pub zh: Option<Cow<'static, str>>,
 }
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let told = Told { detail: self.detail.clone(), zh: self.zh };
+        let told = ProblemText { detail: self.detail.clone(), zh: self.zh };
         let mut body = serde_json::json!({
             "type": "about:blank",
             "title": self.status.canonical_reason().unwrap_or("error"),
@@ -144,9 +144,9 @@ impl From<EnrolFault> for Problem {
 
 /// A JSON body. Anything else, and any unknown or wrong field, is one clear line.
 #[derive(Debug)]
-pub struct Body<T>(pub T);
+pub struct JsonBody<T>(pub T);
 
-impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
+impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for JsonBody<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
@@ -314,7 +314,7 @@ mod tests {
             .header(header::CONTENT_TYPE, "application/json")
             .body(axum::body::Body::from(body.to_vec()))
             .unwrap();
-        Body::<Sent>::from_request(request, &()).await.map(|Body(it)| it)
+        JsonBody::<Sent>::from_request(request, &()).await.map(|JsonBody(it)| it)
     }
 
     #[tokio::test]

@@ -6,7 +6,7 @@
 //! retention takes the earlier templates.
 
 use crate::clock::At;
-use crate::enrol::{Engine, EnrolFault};
+use crate::enrol::{EnrolFault, EnrolmentNetworks};
 use crate::store::FaceStore;
 
 /// What became of a change.
@@ -22,7 +22,7 @@ pub struct Renewal {
 /// Blocking: it runs networks. Stops between two enrolments when told to; the next start goes on
 /// from there.
 pub fn renew(
-    engine: &Engine,
+    engine: &EnrolmentNetworks,
     faces: &FaceStore,
     stopping: impl Fn() -> bool,
 ) -> Result<Renewal, EnrolFault> {

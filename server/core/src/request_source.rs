@@ -13,9 +13,9 @@ use crate::app::App;
 
 /// `None` where no trusted proxy says it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Source(pub Option<String>);
+pub struct RequestSource(pub Option<String>);
 
-impl FromRequestParts<Arc<App>> for Source {
+impl FromRequestParts<Arc<App>> for RequestSource {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Infallible> {

@@ -46,7 +46,7 @@ pub struct SessionOutcome {
     /// even a cancellation, changes nothing.
     pub declined: bool,
     /// What the box said; `None` where it said nothing (yet).
-    pub seen: Option<Seen>,
+    pub seen: Option<SessionSight>,
     /// A box was provisioned in the room by the session's start.
     pub watched: bool,
     /// Nothing is missing from the chain of the box that said so, from the session's start to the
@@ -60,7 +60,7 @@ pub struct SessionOutcome {
 // Facts that a box states one by one; none excludes another.
 #[allow(clippy::struct_excessive_bools)]
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Seen {
+pub struct SessionSight {
     pub assessable: bool,
     /// Why not.
     pub because: Vec<AbstentionReason>,
@@ -73,7 +73,7 @@ pub struct Seen {
     pub lead_verified: bool,
     /// The rules that abstained although it is assessable.
     pub undecided: Vec<RuleCode>,
-    /// LL-1 was undecided: whether he was there could not be told.
+    /// LL-1 was undecided: whether they were there could not be told.
     pub lead_open: bool,
     pub liveness_waived: bool,
 }
@@ -88,7 +88,7 @@ impl SessionOutcome {
         self.seen.as_ref().is_some_and(|s| s.lead_verified)
     }
 
-    /// Whether it tells of its lead: he was verified, or LL-1 could be decided without him.
+    /// Whether it tells of its lead: they were verified, or LL-1 could be decided without them.
     pub fn tells_of_its_lead(&self) -> bool {
         self.seen.as_ref().is_some_and(|s| s.lead_verified || !s.lead_open)
     }
@@ -121,7 +121,7 @@ fn share_ppm(part: usize, whole: usize) -> i64 {
 
 #[cfg(test)]
 pub mod script {
-    use super::{DAY_MS, Seen, SessionOutcome};
+    use super::{DAY_MS, SessionOutcome, SessionSight};
 
     pub const NOW: i64 = 1_790_000_000_000;
 
@@ -139,12 +139,12 @@ pub mod script {
             end_ms: start_ms + 1_800_000,
             cancelled: false,
             declined: false,
-            seen: Some(Seen {
+            seen: Some(SessionSight {
                 assessable: true,
                 visibility_a_ppm: 800_000,
                 visibility_i_ppm: 800_000,
                 face_seen: true,
-                ..Seen::default()
+                ..SessionSight::default()
             }),
             watched: true,
             chain_whole: true,
@@ -152,7 +152,7 @@ pub mod script {
         }
     }
 
-    pub fn with(mut outcome: SessionOutcome, change: impl Fn(&mut Seen)) -> SessionOutcome {
+    pub fn with(mut outcome: SessionOutcome, change: impl Fn(&mut SessionSight)) -> SessionOutcome {
         if let Some(seen) = &mut outcome.seen {
             change(seen);
         }

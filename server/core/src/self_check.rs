@@ -49,7 +49,7 @@ impl CheckState {
 
 /// What somebody does with a self-check.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Step {
+pub enum CheckAction {
     /// One answer is saved.
     Answer,
     /// `missing`: questions that are asked and have no answer.
@@ -66,7 +66,7 @@ pub enum Step {
     },
 }
 
-impl Step {
+impl CheckAction {
     pub fn name(&self) -> &'static str {
         match self {
             Self::Answer => "answer",
@@ -98,7 +98,8 @@ const MOST_REVISIONS: u32 = 20;
 
 /// All that the machine remembers.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Handling {
+#[schemars(rename = "Handling")]
+pub struct CheckHandling {
     pub state: CheckState,
     /// How often it was handed in.
     pub revision: u32,
@@ -110,40 +111,46 @@ pub struct Handling {
     pub reason: Option<String>,
 }
 
-impl Default for Handling {
+impl Default for CheckHandling {
     fn default() -> Self {
         Self { state: CheckState::Open, revision: 0, returned: Vec::new(), reason: None }
     }
 }
 
-impl Handling {
+impl CheckHandling {
     /// The handling after `step`; `self` stays as it was when the step is refused.
-    pub fn take(&self, step: &Step) -> Result<Self, CheckRefusal> {
+    pub fn take(&self, step: &CheckAction) -> Result<Self, CheckRefusal> {
         use CheckState::{Accepted, Draft, Open, Returned, Submitted};
         match (self.state, step) {
-            (Open | Draft, Step::Answer) => Ok(Self { state: Draft, ..self.clone() }),
-            (Returned, Step::Answer) => Ok(self.clone()),
-            (Open | Draft | Returned, Step::Submit { missing }) if missing.is_empty() => Ok(Self {
-                state: Submitted,
-                revision: self.revision + 1,
-                returned: Vec::new(),
-                reason: None,
-            }),
-            (Open | Draft | Returned, Step::Submit { missing }) => {
+            (Open | Draft, CheckAction::Answer) => Ok(Self { state: Draft, ..self.clone() }),
+            (Returned, CheckAction::Answer) => Ok(self.clone()),
+            (Open | Draft | Returned, CheckAction::Submit { missing }) if missing.is_empty() => {
+                Ok(Self {
+                    state: Submitted,
+                    revision: self.revision + 1,
+                    returned: Vec::new(),
+                    reason: None,
+                })
+            }
+            (Open | Draft | Returned, CheckAction::Submit { missing }) => {
                 Err(CheckRefusal::Missing(missing.join(", ")))
             }
-            (Submitted, Step::Accept) => Ok(Self { state: Accepted, ..self.clone() }),
-            (Submitted, Step::Return { items }) if items.is_empty() => Err(CheckRefusal::NoItems),
-            (Submitted, Step::Return { items }) => {
+            (Submitted, CheckAction::Accept) => Ok(Self { state: Accepted, ..self.clone() }),
+            (Submitted, CheckAction::Return { items }) if items.is_empty() => {
+                Err(CheckRefusal::NoItems)
+            }
+            (Submitted, CheckAction::Return { items }) => {
                 Ok(Self { state: Returned, returned: items.clone(), ..self.clone() })
             }
-            (Submitted | Accepted, Step::Revise { reason }) if reason.trim().is_empty() => {
+            (Submitted | Accepted, CheckAction::Revise { reason }) if reason.trim().is_empty() => {
                 Err(CheckRefusal::NoReason)
             }
-            (Submitted | Accepted, Step::Revise { .. }) if self.revision >= MOST_REVISIONS => {
+            (Submitted | Accepted, CheckAction::Revise { .. })
+                if self.revision >= MOST_REVISIONS =>
+            {
                 Err(CheckRefusal::TooOften)
             }
-            (Submitted | Accepted, Step::Revise { reason }) => {
+            (Submitted | Accepted, CheckAction::Revise { reason }) => {
                 Ok(Self { state: Draft, reason: Some(reason.trim().to_owned()), ..self.clone() })
             }
             (state, step) => Err(CheckRefusal::NotNow { step: step.name(), state: state.as_str() }),
@@ -155,54 +162,65 @@ impl Handling {
 mod tests {
     use super::*;
 
-    fn after(steps: &[Step]) -> Result<Handling, CheckRefusal> {
-        steps.iter().try_fold(Handling::default(), |it, step| it.take(step))
+    fn after(steps: &[CheckAction]) -> Result<CheckHandling, CheckRefusal> {
+        steps.iter().try_fold(CheckHandling::default(), |it, step| it.take(step))
     }
 
-    fn submit() -> Step {
-        Step::Submit { missing: Vec::new() }
+    fn submit() -> CheckAction {
+        CheckAction::Submit { missing: Vec::new() }
     }
 
     #[test]
     fn a_check_is_answered_handed_in_and_accepted() {
-        let done = after(&[Step::Answer, submit(), Step::Accept]).unwrap();
+        let done = after(&[CheckAction::Answer, submit(), CheckAction::Accept]).unwrap();
         assert_eq!((done.state, done.revision), (CheckState::Accepted, 1));
     }
 
     #[test]
     fn an_unanswered_question_keeps_it_from_being_handed_in() {
-        let missing = Step::Submit { missing: vec!["mc-01".into(), "mc-02".into()] };
-        let refused = after(&[Step::Answer, missing]).unwrap_err();
+        let missing = CheckAction::Submit { missing: vec!["mc-01".into(), "mc-02".into()] };
+        let refused = after(&[CheckAction::Answer, missing]).unwrap_err();
         assert!(refused.to_string().contains("mc-01, mc-02"));
     }
 
     #[test]
     fn what_is_handed_in_changes_only_with_a_reason() {
-        assert!(matches!(after(&[submit(), Step::Answer]), Err(CheckRefusal::NotNow { .. })));
-        let silent = Step::Revise { reason: " ".into() };
+        assert!(matches!(
+            after(&[submit(), CheckAction::Answer]),
+            Err(CheckRefusal::NotNow { .. })
+        ));
+        let silent = CheckAction::Revise { reason: " ".into() };
         assert_eq!(after(&[submit(), silent]), Err(CheckRefusal::NoReason));
-        let again = [submit(), Step::Revise { reason: "漏填".into() }, Step::Answer, submit()];
+        let again = [
+            submit(),
+            CheckAction::Revise { reason: "漏填".into() },
+            CheckAction::Answer,
+            submit(),
+        ];
         assert_eq!(after(&again).unwrap().revision, 2);
     }
 
     #[test]
     fn a_check_opened_again_and_again_stays_with_its_reader() {
-        let revise = || Step::Revise { reason: "再改".into() };
-        let steps = |n: usize| -> Vec<Step> {
+        let revise = || CheckAction::Revise { reason: "再改".into() };
+        let steps = |n: usize| -> Vec<CheckAction> {
             (0..n).flat_map(|_| [submit(), revise()]).chain([submit()]).collect()
         };
         let last = after(&steps(19)).unwrap();
         assert_eq!((last.state, last.revision), (CheckState::Submitted, 20));
         assert_eq!(last.take(&revise()), Err(CheckRefusal::TooOften));
-        assert!(last.take(&Step::Return { items: vec!["mc-01".into()] }).is_ok());
+        assert!(last.take(&CheckAction::Return { items: vec!["mc-01".into()] }).is_ok());
     }
 
     #[test]
     fn a_returned_check_names_what_is_asked_again() {
-        assert_eq!(after(&[submit(), Step::Return { items: vec![] }]), Err(CheckRefusal::NoItems));
-        let back = after(&[submit(), Step::Return { items: vec!["mc-03".into()] }]).unwrap();
+        assert_eq!(
+            after(&[submit(), CheckAction::Return { items: vec![] }]),
+            Err(CheckRefusal::NoItems)
+        );
+        let back = after(&[submit(), CheckAction::Return { items: vec!["mc-03".into()] }]).unwrap();
         assert_eq!((back.state, back.returned.len()), (CheckState::Returned, 1));
-        assert!(matches!(back.take(&Step::Accept), Err(CheckRefusal::NotNow { .. })));
-        assert_eq!(back.take(&Step::Answer).unwrap().returned, back.returned);
+        assert!(matches!(back.take(&CheckAction::Accept), Err(CheckRefusal::NotNow { .. })));
+        assert_eq!(back.take(&CheckAction::Answer).unwrap().returned, back.returned);
     }
 }

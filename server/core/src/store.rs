@@ -127,51 +127,50 @@ pub use aside::{Aside, is_current, is_there, living_servers, schemas};
 pub use attachments::Attachment;
 pub use box_plans::BoxPlan;
 pub use chains::{Era, StoredLink, Stretch};
-pub use charts::{Cell, DeviceFigures, Figures, Sight, Span};
-pub use checks::{Credential, KeptCheck};
+pub use charts::{Cell, ChartScope, DeviceFigures, Figures, Sight};
+pub use checks::{CardCredential, KeptCheck};
 pub use clue_contacts::ContactAsk;
-pub use clues::{
-    Clue, ClueFilter, ClueLink, ClueStep, Due as ClueDue, MergedClue, NewClue, SealedClue,
-};
-pub use commissioning::{Said, ZonesDrawn};
-pub use compared::Compared;
+pub use clues::{Clue, ClueDue, ClueFilter, ClueLink, ClueStep, MergedClue, NewClue, SealedClue};
+pub use commissioning::{BoxStatement, ZonesDrawn};
+pub use compared::ComparedRecords;
 pub use consents::EarlierConsent;
 pub use copy::copy;
 pub use corrections::{
     Correction, CorrectionFilter, CorrectionSource, CorrectionStep, NewCorrection, Uncorrected,
 };
-pub use custodians::{NewCustodian, Unlock, Vouched, WITHHELD_WORDS};
+pub use custodians::{CustodianUnlock, NewCustodian, Vouching, WITHHELD_WORDS};
 pub use delivery_words::{DeliveryEvent, DeliveryState};
 pub use devices::{Device, DeviceState, KnowledgeState, NewKeys};
-pub use door::{Unread, Waiting};
+pub use door::{UnreadSubmission, Waiting};
 pub use embedders::{ComeAgain, Outdated};
 pub use engine::{Address, Beside, Notices};
 pub use evidence::PartTaken;
 pub use evidence::release_order;
 pub use faces::{
-    Enrolment, EnrolmentState, FaceStore, NewTemplate, OpenNow, Proposal, StoredTemplate,
+    Enrolment, EnrolmentState, FaceStore, NewEnrolment, NewTemplate, OpenNow, StoredTemplate,
     Withdrawal,
 };
 pub use feed::{FeedEvent, FeedReader};
 pub use fence::{Epoch, current, under};
 pub use figures::Summary;
-pub use hooks::{Came, Delivery, Hook, HookKind, NewDelivery, Quiet};
+pub use hooks::{Came, Hook, HookDelivery, HookKind, NewDelivery, Quiet};
 pub use impact_assessments::AssessmentEntry;
 pub use inbox::{
-    BoxStatus, Committed, Entry, Incoming, Outcome, Quarantined, ReceiptDue, RefusedMessage,
+    BoxStatus, Committed, InboxEntry, InboxOutcome, IncomingMessage, Quarantined, ReceiptDue,
+    RefusedMessage,
 };
 pub use incidents::JOINED;
 pub use knowledge::Issue;
-pub use knowledge::Issued;
+pub use knowledge::IssuedKnowledge;
 pub use leadership::{Changes, Instance, Lead, Look, Seat, SeenServer, Standby};
 pub use log_holds::{HoldStanding, LogHold};
 pub use looks::LOOK_MS;
 pub use marks::Bounds;
 pub use messages::{Message, MessageSetting, NewMessage, OwnStep, Robot, RobotKind};
-pub use own_data::{About, PersonalRequest};
+pub use own_data::{PersonalRequest, RequestSubject};
 pub use own_findings::LinkedAlert;
-pub use part::Part;
-pub use personal::{PersonalLink, Purpose};
+pub use part::ListPart;
+pub use personal::{LinkPurpose, PersonalLink};
 pub use policies::{HashedPolicy, OwnPolicy, PolicyRow};
 pub use policy_trials::{
     BoxTrial, NewTrial, TrialBounds, TrialCountSeen, TrialRow, TrialStanding, TrialSum, trial_sums,
@@ -181,8 +180,8 @@ pub use public::{
 };
 pub use refusals::RoomRefusals;
 pub use registry::{
-    EmergencyCount, Imported, NO_ITEM, NO_LEAD, SessionChange, SessionDeed, SessionFilter, Table,
-    UNKNOWN_ITEM, no_relation, not_filed,
+    EmergencyCount, Imported, NO_ITEM, NO_LEAD, RegisterTable, SessionChange, SessionDeed,
+    SessionFilter, UNKNOWN_ITEM, no_relation, not_filed,
 };
 pub use registry_photos::RegistryPhoto;
 pub use retention::RetentionRun;
@@ -192,12 +191,12 @@ pub use seeded::Amount;
 pub use self_checks::{
     CheckStep, Revision, SavedAnswer, SelfCheck, SelfCheckCount, SelfCheckFilter,
 };
-pub use statements::{Stated, StatedKind, Statement, StatementKind};
-pub use supervision::{Dossier, Post, Silence, WatchedHour};
+pub use statements::{AlertStatement, Stated, StatedKind, StatementKind};
+pub use supervision::{Dossier, Silence, WatchedHour, WatchedRoom};
 pub use template_receipts::BoxReceipt;
 pub use to_judge::ToJudge;
-pub use tombstones::{Deleted, Replay};
-pub use views::{PlaceSeen, View};
+pub use tombstones::{Deleted, TombstoneReplay};
+pub use views::{InstitutionSeen, View};
 
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {

@@ -38,7 +38,7 @@ pub struct Beside {
 
 /// As whom, and how, a connection is made.
 #[derive(Debug, Clone)]
-pub(crate) struct Login {
+pub(crate) struct DatabaseLogin {
     pub(crate) config: Config,
     pub(crate) tls: Option<Tls>,
 }
@@ -105,13 +105,13 @@ impl Address {
     }
 
     /// How to connect, with the password as the file holds it now; nothing for SQLite.
-    pub(crate) fn login(&self) -> std::io::Result<Option<Login>> {
+    pub(crate) fn login(&self) -> std::io::Result<Option<DatabaseLogin>> {
         let Some(postgres) = &self.postgres else { return Ok(None) };
         let mut config = postgres.config.clone();
         if let Some(file) = &postgres.beside.password_file {
             config.password(secret(file)?);
         }
-        Ok(Some(Login { config, tls: postgres.tls.clone() }))
+        Ok(Some(DatabaseLogin { config, tls: postgres.tls.clone() }))
     }
 
     /// The password that an administrator gave the public door's login.
@@ -123,7 +123,7 @@ impl Address {
     /// What PostgreSQL's own programs are told, in their environment: never a password among the
     /// arguments, which everybody on the machine sees.
     pub fn environment(&self) -> std::io::Result<Vec<(&'static str, String)>> {
-        let Some(Login { config, tls }) = self.login()? else { return Ok(Vec::new()) };
+        let Some(DatabaseLogin { config, tls }) = self.login()? else { return Ok(Vec::new()) };
         let joined = |all: Vec<String>| all.join(",");
         let hosts = config.get_hosts().iter().map(host_name);
         let ports = config.get_ports().iter().map(u16::to_string);

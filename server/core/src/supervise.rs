@@ -21,13 +21,13 @@ use crate::knowledge::Nudge;
 use crate::low_priority;
 use crate::rules::draft::Draft;
 use crate::rules::empty_room::{self, DaySeen, Days};
-use crate::rules::ledger::{Standing, Undone, reconcile};
+use crate::rules::ledger::{LedgerFinding, Undone, reconcile};
 use crate::rules::{
     DAY_MS, Numbers, emergencies, impossible_presence, masked_sessions, outage, phantom, repeated,
     settings, silent_session,
 };
 use crate::self_check::mismatch;
-use crate::store::{Dossier, LOOK_MS, Post, Store, StoreError, ToJudge};
+use crate::store::{Dossier, LOOK_MS, Store, StoreError, ToJudge, WatchedRoom};
 
 /// Between two rounds; a fact waits no longer.
 const ROUND: Duration = Duration::from_secs(2);
@@ -151,7 +151,7 @@ fn institution(
     let drafts = asked(&dossier, &numbers, session_now, now_ms);
     // In its own hour a finding is asked with the notice of that hour: none was given yet.
     let shift = now_ms - session_now;
-    let undone = |s: &Standing| {
+    let undone = |s: &LedgerFinding| {
         let says = |drafts: Vec<Draft>| {
             drafts.iter().any(|d| d.key() == s.key && d.severity >= s.severity)
         };
@@ -270,7 +270,7 @@ fn person(store: &Store, id: &str, now: Timestamp, any_date: bool) -> Result<usi
     let judged_at = if any_date { latest } else { now.as_millisecond() };
     let drafts = impossible_presence::judge(id, &sightings, &numbers, judged_at);
     // What the window left behind was true: the pair is judged as of the day of its second half.
-    let undone = |s: &Standing| {
+    let undone = |s: &LedgerFinding| {
         let at = s.last_from_ms.unwrap_or(s.raised_ms);
         let still = impossible_presence::judge(id, &sightings, &numbers, at)
             .iter()
@@ -287,7 +287,11 @@ fn person(store: &Store, id: &str, now: Timestamp, any_date: bool) -> Result<usi
     store.say(&said, (&hash, 0), now)
 }
 
-fn withdraw_all(store: &Store, standing: &[Standing], now: Timestamp) -> Result<usize, StoreError> {
+fn withdraw_all(
+    store: &Store,
+    standing: &[LedgerFinding],
+    now: Timestamp,
+) -> Result<usize, StoreError> {
     let said = reconcile(standing, Vec::new(), |_| Undone::ByFact);
     store.say(&said, ("", 0), now.into())
 }
@@ -297,11 +301,11 @@ fn remembered_from(now: Timestamp) -> At {
     At::from(now) - SignedDuration::from_hours(24 * REMEMBERED_DAYS)
 }
 
-fn line(d: &Dossier, post: &Post, now_ms: i64) -> outage::Line {
-    let silent: Vec<outage::Span> =
+fn line(d: &Dossier, post: &WatchedRoom, now_ms: i64) -> outage::BoxOutages {
+    let silent: Vec<outage::OutageSpan> =
         post.silences.iter().map(|it| (it.from.ms(), it.to.ms().min(now_ms))).collect();
     let first = silent.first().map_or(now_ms, |s| s.0);
-    outage::Line {
+    outage::BoxOutages {
         device: post.device.to_string(),
         institution: d.institution.id.to_string(),
         room: post.room.id.to_string(),
@@ -315,12 +319,12 @@ fn line(d: &Dossier, post: &Post, now_ms: i64) -> outage::Line {
 
 /// One local day of a room with its opening hours, ms since the epoch.
 struct LocalDay {
-    span: outage::Span,
-    open: Vec<outage::Span>,
+    span: outage::OutageSpan,
+    open: Vec<outage::OutageSpan>,
 }
 
 /// The local days that touch `from..to`.
-fn local_days(post: &Post, from_ms: i64, to_ms: i64) -> Vec<LocalDay> {
+fn local_days(post: &WatchedRoom, from_ms: i64, to_ms: i64) -> Vec<LocalDay> {
     let zone = jiff::tz::TimeZone::get(&post.room.time_zone).unwrap_or(jiff::tz::TimeZone::UTC);
     let Ok(first) = Timestamp::from_millisecond(from_ms) else { return Vec::new() };
     let mut date = first.to_zoned(zone.clone()).date();
@@ -345,7 +349,7 @@ fn local_days(post: &Post, from_ms: i64, to_ms: i64) -> Vec<LocalDay> {
 }
 
 /// The whole local days on which a box could have been looked at.
-fn days(d: &Dossier, post: &Post, now_ms: i64) -> Days {
+fn days(d: &Dossier, post: &WatchedRoom, now_ms: i64) -> Days {
     const HOUR_MS: i64 = 3_600_000;
     let first = post.hours.first().map_or(now_ms, |h| h.hour * HOUR_MS);
     let one = |day: LocalDay| {

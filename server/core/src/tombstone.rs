@@ -53,7 +53,7 @@ pub struct EndedCustodian {
     pub custodian: String,
     /// Ed25519, base64.
     pub verification_key: String,
-    /// The account that ended his service.
+    /// The account that ended their service.
     pub by: String,
     pub at: At,
 }

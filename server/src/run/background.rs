@@ -14,7 +14,7 @@ use crate::clock::{self, At};
 use crate::clue_intake;
 use crate::clue_watch;
 use crate::config::Mode;
-use crate::enrol::Engine;
+use crate::enrol::EnrolmentNetworks;
 use crate::knowledge::Nudge;
 use crate::low_priority::{self, LowPriority};
 use crate::models_command::search_of;
@@ -50,7 +50,8 @@ pub(super) fn load_models(app: &Arc<App>) {
     let app = Arc::clone(app);
     tokio::task::spawn_blocking(move || {
         let production = app.config.mode == Mode::Production;
-        let loaded = Engine::load(app.config.pack.name(), &search_of(&app.config), production);
+        let loaded =
+            EnrolmentNetworks::load(app.config.pack.name(), &search_of(&app.config), production);
         match &loaded {
             Ok(_) => tracing::info!(
                 pack = app.config.pack.name(),

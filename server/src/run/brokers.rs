@@ -13,7 +13,7 @@ use crate::ca::Authority;
 use crate::certificates::Certificates;
 use crate::config::{Broker, Config, External};
 use crate::low_priority::LowPriority;
-use crate::mqtt::Login;
+use crate::mqtt::BrokerLogin;
 use crate::store::Store;
 
 /// Ready means that boxes can be heard; an external broker that is down is waited for in the
@@ -45,7 +45,7 @@ pub(super) async fn brokers(
     store: &Arc<Store>,
     authority: &Authority,
     certificates: &Arc<Certificates>,
-) -> anyhow::Result<(Vec<Login>, Vec<BrokerAddress>)> {
+) -> anyhow::Result<(Vec<BrokerLogin>, Vec<BrokerAddress>)> {
     match &config.broker {
         Broker::Embedded { listen } => {
             let (listen, store) = (*listen, Arc::clone(store));
@@ -67,7 +67,7 @@ fn login_of(
     it: &External,
     authority: &Authority,
     certificates: &Arc<Certificates>,
-) -> anyhow::Result<Login> {
+) -> anyhow::Result<BrokerLogin> {
     let password = match &it.password_file {
         None => String::new(),
         Some(path) => local_files::read_secret(path)
@@ -81,7 +81,7 @@ fn login_of(
             (format!("{}:{}", it.host, it.port), certificates),
         )
     });
-    Ok(Login {
+    Ok(BrokerLogin {
         host: it.host.clone(),
         port: it.port,
         username: it.username.clone().filter(|_| !it.tls),

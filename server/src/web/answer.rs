@@ -204,9 +204,9 @@ impl<M: Media> Output for Download<M> {
 
 /// A request's body as it came.
 #[derive(Debug)]
-pub(super) struct Raw<M>(pub Bytes, pub PhantomData<M>);
+pub(super) struct RawBody<M>(pub Bytes, pub PhantomData<M>);
 
-impl<S: Send + Sync, M> FromRequest<S> for Raw<M> {
+impl<S: Send + Sync, M> FromRequest<S> for RawBody<M> {
     type Rejection = <Bytes as FromRequest<S>>::Rejection;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Self::Rejection> {
@@ -214,7 +214,7 @@ impl<S: Send + Sync, M> FromRequest<S> for Raw<M> {
     }
 }
 
-impl<M: Media> Input for Raw<M> {
+impl<M: Media> Input for RawBody<M> {
     fn describe(it: &mut Operation<'_>) {
         it.body(M::TYPE, M::schema());
     }

@@ -21,7 +21,7 @@ use super::view::words::Lang;
 use crate::access::{Role, Who};
 use crate::app::App;
 use crate::path_id::{PathId, PathIdAnd};
-use crate::problem::Body;
+use crate::problem::JsonBody;
 
 /// All that is known of a route without its handler.
 #[derive(Debug, Clone)]
@@ -247,7 +247,7 @@ fn in_an_address(mut schema: Value) -> Value {
     schema
 }
 
-impl<T: JsonSchema> Input for Body<T> {
+impl<T: JsonSchema> Input for JsonBody<T> {
     fn describe(it: &mut Operation<'_>) {
         let schema = it.schemas.subschema_for::<T>();
         it.body("application/json", schema);

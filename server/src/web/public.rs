@@ -39,7 +39,7 @@ use crate::no_room::NoRoom;
 use crate::problem::Problem;
 use crate::store::{PublicStore, StoreError};
 use crate::vault::Key;
-use limits::Limits;
+use limits::PublicLimits;
 
 /// All that the door holds: no way leads from here to the server's own store.
 #[derive(Debug)]
@@ -55,7 +55,7 @@ pub(super) struct Door {
     tables: Mutex<[Option<(i64, Bytes)>; 2]>,
     /// The days that the forms promise.
     terms: Terms,
-    limits: Limits,
+    limits: PublicLimits,
     rang: Arc<Notify>,
     /// As people reach it.
     url: String,
@@ -118,7 +118,7 @@ fn routes() -> Vec<PublicRoute> {
     ]
 }
 
-/// Method and path of everything that the door serves: nobody is asked who he is.
+/// Method and path of everything that the door serves: nobody is asked who they are.
 pub fn public_routes() -> Vec<(Method, &'static str)> {
     routes().into_iter().map(|route| (route.method, route.path)).collect()
 }
@@ -148,7 +148,7 @@ pub fn router(app: &App, url: &str) -> Result<Router, StoreError> {
         queue: Arc::clone(&app.door_queue),
         tables: Mutex::default(),
         terms: app.config.clue_terms,
-        limits: Limits::new(config),
+        limits: PublicLimits::new(config),
         rang: Arc::clone(&app.door_rang),
         url: url.to_owned(),
         authority: app.config.authority.clone(),

@@ -39,20 +39,20 @@ pub(super) struct TableFile {
 
 /// Why a file was not read.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Unread {
+pub(super) enum UnreadTable {
     /// One line.
     Fault(String),
     /// Its bytes are text in each of these, and nothing in it says which is meant.
     Either(Vec<(Encoding, String)>),
 }
 
-impl From<String> for Unread {
+impl From<String> for UnreadTable {
     fn from(fault: String) -> Self {
         Self::Fault(fault)
     }
 }
 
-impl From<&str> for Unread {
+impl From<&str> for UnreadTable {
     fn from(fault: &str) -> Self {
         Self::Fault(fault.to_owned())
     }
@@ -65,7 +65,7 @@ pub(super) fn read(
     told: Option<Encoding>,
     most: Most,
     is_ours: fn(&str) -> bool,
-) -> Result<TableFile, Unread> {
+) -> Result<TableFile, UnreadTable> {
     if bytes.starts_with(b"PK\x03\x04") {
         let records = xlsx(bytes, most)?;
         return Ok(TableFile { records, read_as: ReadAs::Xlsx });
@@ -81,7 +81,7 @@ pub(super) fn read(
     let (text, encoding) = letters::text(bytes, told, is_ours)?;
     let text = text.trim_start_matches('\u{feff}');
     let (text, separator) = divided(text);
-    let records = csv::records(&text, separator, most).map_err(Unread::Fault)?;
+    let records = csv::records(&text, separator, most).map_err(UnreadTable::Fault)?;
     Ok(TableFile { records, read_as: ReadAs::Text(encoding, separator) })
 }
 
@@ -126,7 +126,7 @@ fn narrowed(text: &str, wide: char, sign: char) -> String {
 
 /// The first sheet's rows. Cell by cell: a sheet with one cell in its last corner is as small as it
 /// looks.
-fn xlsx(bytes: &[u8], most: Most) -> Result<Vec<Record>, Unread> {
+fn xlsx(bytes: &[u8], most: Most) -> Result<Vec<Record>, UnreadTable> {
     let unreadable = "this XLSX file can not be read: open it in the spreadsheet and save it again";
     bounded(bytes)?;
     let mut book: Xlsx<_> = Xlsx::new(Cursor::new(bytes)).map_err(|_| unreadable)?;
@@ -156,7 +156,7 @@ fn xlsx(bytes: &[u8], most: Most) -> Result<Vec<Record>, Unread> {
 }
 
 /// Refuses an archive that unpacks to more than a table is.
-fn bounded(bytes: &[u8]) -> Result<(), Unread> {
+fn bounded(bytes: &[u8]) -> Result<(), UnreadTable> {
     let unreadable = "this XLSX file can not be read: open it in the spreadsheet and save it again";
     let mut archive = zip::ZipArchive::new(Cursor::new(bytes)).map_err(|_| unreadable)?;
     let mut left = MOST_UNPACKED_BYTES;

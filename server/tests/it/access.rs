@@ -33,7 +33,7 @@ pub(crate) fn token(house: &House, role: Role, scope: &str) -> String {
     token
 }
 
-/// A person of this role who has logged in: what [`ask`] sends for him.
+/// A person of this role who has logged in: what [`ask`] sends for them.
 pub(crate) fn login(house: &House, name: &str, role: Role, scope: &str) -> String {
     named_login(house, (name, name), role, scope)
 }
@@ -58,7 +58,7 @@ pub(crate) fn named_login(house: &House, of: (&str, &str), role: Role, scope: &s
     token
 }
 
-/// As a program with its token, as a person with his login, or as nobody where both are empty.
+/// As a program with its token, as a person with their login, or as nobody where both are empty.
 pub(crate) fn ask(house: &House, method: &str, path: &str, token: &str, body: &str) -> Answer {
     let bearer = match token {
         "" => String::new(),
@@ -98,7 +98,7 @@ fn every_route_answers_every_role_as_its_rule_says() {
                 && rule.method == "GET"
                 && !rule.path.starts_with("/api/")
                 && status == 303;
-            // The bare address leads everybody to a page of his own.
+            // The bare address leads everybody to a page of their own.
             let to_first = rule.path == "/" && status == 303;
             let refused = matches!(status, 401 | 403)
                 || ((to_login || to_first) && !rule.roles.contains(role));
@@ -120,7 +120,7 @@ fn every_route_answers_every_role_as_its_rule_says() {
 }
 
 #[test]
-fn each_sees_his_own_jurisdiction_and_institution_only() {
+fn each_sees_their_own_jurisdiction_and_institution_only() {
     let folder = tempfile::tempdir().unwrap();
     let house = House::with(folder, "");
     let mut b = TestBox::provision(&house, &house.furnish());

@@ -358,7 +358,7 @@ fn a_changed_list_of_second_factors_is_logged() {
 }
 
 #[test]
-fn nobody_raises_himself_and_a_changed_role_is_remembered() {
+fn nobody_raises_themselves_and_a_changed_role_is_remembered() {
     let house = guarded();
     let admin = login(&house, "admin", Role::Admin, "");
     person(&house, "wang", Role::Reviewer, false);

@@ -174,7 +174,7 @@ fn a_reason_in_chinese_is_kept() {
 }
 
 #[test]
-fn an_auditor_with_a_scope_sees_his_part_of_the_log() {
+fn an_auditor_with_a_scope_sees_their_part_of_the_log() {
     let house = house();
     let (here, elsewhere) =
         (token(&house, Role::Supervisor, "5101"), token(&house, Role::Supervisor, "5201"));

@@ -2,9 +2,9 @@
 
 use serde_json::{Value, json};
 use server::backup;
-use server::consent::Purpose;
+use server::consent::ConsentPurpose;
 use server::model::Consent;
-use server::store::{NewTemplate, Proposal};
+use server::store::{NewEnrolment, NewTemplate};
 use zeroize::Zeroizing;
 
 use crate::boxes::{TestBox, finding};
@@ -20,7 +20,11 @@ pub(crate) fn enrol_by(house: &House, (id, person): (&str, &str), embedder_sha25
     let consent = Consent {
         text_version: "1".into(),
         text_sha256: "a".repeat(64),
-        purposes: vec![Purpose::Recognition, Purpose::ServerStorage, Purpose::KeepPhoto],
+        purposes: vec![
+            ConsentPurpose::Recognition,
+            ConsentPurpose::ServerStorage,
+            ConsentPurpose::KeepPhoto,
+        ],
         scope: "clinic-1".into(),
         signature: "signed".into(),
         signed_at: "2026-03-02T01:00:00.000Z".into(),
@@ -34,7 +38,7 @@ pub(crate) fn enrol_by(house: &House, (id, person): (&str, &str), embedder_sha25
         masked: false,
         vector,
     };
-    let proposal = Proposal {
+    let proposal = NewEnrolment {
         id,
         person,
         institution: "clinic-1",

@@ -1,7 +1,7 @@
 //! A certificate that runs out soon, as people and programs are told of it.
 
 use jiff::{SignedDuration, Timestamp};
-use server::certificates::{Known, Whose};
+use server::certificates::{CertificateExpiry, CertificateOwner};
 
 use crate::house::House;
 
@@ -12,8 +12,16 @@ fn each_broker_that_runs_out_is_told_apart() {
     let end = |days: i64| Timestamp::now() + SignedDuration::from_hours(24 * days + 1);
     let certificates = &house.running().app.certificates;
     let (soon, late) = (end(24), end(900));
-    certificates.note_at(Whose::Broker, "a.example:8883", Known::ExpiresAt(soon));
-    certificates.note_at(Whose::Broker, "b.example:8883", Known::ExpiresAt(late));
+    certificates.note_at(
+        CertificateOwner::Broker,
+        "a.example:8883",
+        CertificateExpiry::ExpiresAt(soon),
+    );
+    certificates.note_at(
+        CertificateOwner::Broker,
+        "b.example:8883",
+        CertificateExpiry::ExpiresAt(late),
+    );
 
     let page = house.page("/system?lang=en").1;
     let row = |at: &str| {

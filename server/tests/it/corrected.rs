@@ -3,7 +3,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
-use server::self_check::correction::Step;
+use server::self_check::correction::CorrectionAction;
 
 use crate::boxes::{TestBox, alert_of, finding};
 use crate::house::House;
@@ -71,7 +71,7 @@ impl Scene {
         let done_on = (Timestamp::now() - SignedDuration::from_hours(24 * 20))
             .to_zoned(jiff::tz::TimeZone::UTC)
             .date();
-        let answer = Step::Answer { done_on, today: done_on };
+        let answer = CorrectionAction::Answer { done_on, today: done_on };
         let at = days_ago(20, 0);
         // What is asked about first, then the one by whose end the whole round is known to be over.
         for (n, _) in [ASKED, OTHER] {

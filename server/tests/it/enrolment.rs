@@ -151,7 +151,7 @@ fn likeness_is_told_to_whoever_decides_alone() {
     let (status, twice) = propose(&house, "p-other", &[&people[first][0]]);
     assert_eq!(status, 201, "{twice}");
     assert_eq!(twice["duplicates"][0]["person"], "p-lead");
-    // Nobody confirms what he did not see: of the second name he is told first.
+    // Nobody confirms what they did not see: of the second name they are told first.
     let confirm = format!("enrolments/{}/confirm", lead["id"].as_str().unwrap());
     let (status, why) = house.post(&confirm, &json!({"by":"supervisor"}));
     assert!(

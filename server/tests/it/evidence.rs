@@ -52,7 +52,7 @@ fn opaque() -> Value {
     json!({"enc": STANDARD.encode(bytes32()), "ct": STANDARD.encode(bytes32())})
 }
 
-/// Somebody with a login, and the keys that his browser made.
+/// Somebody with a login, and the keys that their browser made.
 struct Person {
     name: &'static str,
     role: CustodianRole,
@@ -114,7 +114,7 @@ impl Person {
             "sealing_key": self.sealing, "wrapped": {"ct": "w"}, "recovery": {"ct": "r"}})
     }
 
-    /// The first of his role: gives the role's secret.
+    /// The first of their role: gives the role's secret.
     fn found(&self, house: &House) -> RoleSecret {
         let (role, body) = self.founding(PLACE);
         self.must(house, "POST", "/custodians", &body);
@@ -142,7 +142,7 @@ impl Person {
         (role, body)
     }
 
-    /// Waits, and is let in by another of his role.
+    /// Waits, and is let in by another of their role.
     fn join(&self, house: &House, by: &Self) {
         let seen = self.must(house, "POST", "/custodians", &self.keys());
         let id = id_of(&seen, self.name);
@@ -483,7 +483,7 @@ fn one_alone_opens_nothing() {
     let own = s.approve(&order, &s.li);
     assert_eq!(own.status, 403, "{}", own.body);
     assert_eq!(s.state(&order), "requested");
-    // With his own signature under the reviewer's name.
+    // With their own signature under the reviewer's name.
     let sig = s.li.sign(&signed_text::release(&order).unwrap());
     let step = json!({"step": "approve", "sig": sig, "halves": s.halves()});
     let path = format!("/requests/{}/steps", order.order);
@@ -535,7 +535,7 @@ fn who_was_removed_meanwhile_approves_nothing() {
     let refused = s.approve(&order, &s.wang);
     assert_eq!(refused.status, 409);
     assert!(refused.body.contains("`li` is no custodian any more"), "{}", refused.body);
-    // The last one of a role stays: without him nothing opens.
+    // The last one of a role stays: without them nothing opens.
     let last = zhao.removes(&s.house, &zhao);
     assert_eq!(last.status, 409, "{}", last.body);
 }
@@ -553,7 +553,7 @@ fn a_sealing_key_swapped_in_the_database_stops_the_approval() {
 }
 
 #[test]
-fn nobody_lets_himself_in_and_no_signature_of_another_role_does() {
+fn no_one_lets_themselves_in_nor_does_another_roles_signature() {
     let s = scene();
     let zhao = Person::new(&s.house, "zhao", Role::Supervisor, PLACE);
     let seen = zhao.must(&s.house, "POST", "/custodians", &zhao.keys());
@@ -672,7 +672,7 @@ fn ten_wrong_passphrases_close_the_door_for_a_while() {
     let refused = s.li.ask(&s.house, "POST", "/unlock", &json!({}));
     assert_eq!(refused.status, 429);
     assert!(refused.body.contains("ten wrong passphrases"), "{}", refused.body);
-    // Nor does he reset the count himself, or put another passphrase in its place.
+    // Nor do they reset the count themselves, or put another passphrase in its place.
     s.li.ask(&s.house, "POST", "/unlock", &json!({"opened": true}));
     assert_eq!(s.li.ask(&s.house, "POST", "/unlock", &json!({})).status, 429);
     let anew = s.li.renewal();
@@ -756,7 +756,7 @@ fn pictures_of_what_two_people_dismissed_end_a_day_later() {
         |d| matches!(d, Down::EvidenceOrders(o) if !o.standings.is_empty()),
     );
     let Down::EvidenceOrders(orders) = told.payload else { unreachable!() };
-    assert_eq!(orders.standings[0].standing, protocol::evidence::Standing::Dismissed);
+    assert_eq!(orders.standings[0].standing, protocol::evidence::LeadStanding::Dismissed);
     let app = &s.house.running().app;
     let after = |h| jiff::Timestamp::now() + jiff::SignedDuration::from_hours(h);
     app.store.expire_openings(after(23)).unwrap();
@@ -834,7 +834,7 @@ fn a_program_reads_nothing_of_sealed_pictures() {
     }
 }
 
-/// Where a key of the role was turned over while the other was away: he holds version 1 alone.
+/// Where a key of the role was turned over while the other was away: they hold version 1 alone.
 fn turn_over(s: &Scene, version: u32) {
     let role = RoleSecret::from_bytes(bytes32());
     let (from, public) = (now(), STANDARD.encode(role.public_key()));
@@ -855,7 +855,7 @@ fn turn_over(s: &Scene, version: u32) {
 }
 
 #[test]
-fn whoever_lets_in_hands_over_every_key_he_holds() {
+fn whoever_lets_in_hands_over_every_key_they_hold() {
     let s = scene();
     turn_over(&s, 2);
     let zhao = Person::new(&s.house, "zhao", Role::Supervisor, PLACE);

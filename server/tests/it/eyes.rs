@@ -166,7 +166,7 @@ fn a_clinic_reads_names_of_its_own_people_alone() {
             "declared_operators":["p-far"],
             "start":"2099-03-02T12:00:00+08:00"}),
     );
-    // Here he works no longer.
+    // Here they work no longer.
     works_at(&json!([there]));
     let house = house.restart_with("[access]\naccounts = true\n");
     let clinic = token(&house, Role::Clinic, "clinic-1");
@@ -354,7 +354,7 @@ fn a_box_hears_where_the_audit_log_stood() {
 
 const SINCE: &str = "2026-03-01T01:00:00.000Z";
 
-/// Somebody works at two clinics, and the other one enrolled him.
+/// Somebody works at two clinics, and the other one enrolled them.
 #[test]
 fn a_clinic_learns_of_no_enrolment_and_place_elsewhere() {
     let house = House::new();

@@ -71,7 +71,7 @@ fn whoever_works_elsewhere_too_is_not_ones_own_to_change() {
             "{}",
             imported.body
         );
-        // What he has here is this supervisor's, as before.
+        // What they have here is this supervisor's, as before.
         let mut lead = both("valid");
         lead["sites"][0]["lead_of"] = json!(["cosmetic_dermatology"]);
         assert_eq!(post(&house, &here, "practitioners", &lead).0, 200, "{role:?}");

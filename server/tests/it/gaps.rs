@@ -2,7 +2,7 @@
 //! came. Of moments as they are given; nothing here waits.
 
 use protocol::names::RuleCode;
-use server::store::{AlertFilter, Entry, Store};
+use server::store::{AlertFilter, InboxEntry, Store};
 
 use crate::boxes::health;
 use crate::place::{Chain, HOSTILE, ago, furnished};
@@ -10,7 +10,7 @@ use crate::place::{Chain, HOSTILE, ago, furnished};
 /// A box's chain of which the second message is late.
 struct Late {
     store: Store,
-    missing: Entry,
+    missing: InboxEntry,
     chain: Chain,
 }
 
@@ -52,8 +52,8 @@ impl Late {
     }
 }
 
-fn received(mut entry: Entry, seconds_ago: i64) -> Entry {
-    if let Entry::Message(it) = &mut entry {
+fn received(mut entry: InboxEntry, seconds_ago: i64) -> InboxEntry {
+    if let InboxEntry::Message(it) = &mut entry {
         it.received_at = ago(seconds_ago);
     }
     entry

@@ -279,7 +279,7 @@ fn a_verdict_keeps_the_table_that_it_was_given_by() {
 }
 
 #[test]
-fn a_told_person_reads_what_is_alleged_of_him() {
+fn a_told_person_reads_what_is_alleged_of_them() {
     let (house, id) = raised("LL-1", "LicenseLending");
     told(&house, &id);
     let made = house.must_post("practitioners/p-lead/links", &json!({"purpose": "own_data"}));

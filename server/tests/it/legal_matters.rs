@@ -1,5 +1,5 @@
-//! What a finding is about in law, over the API: by its rule, its kind, whom it names, how he was
-//! registered, and the day of the act where the clinic stands.
+//! What a finding is about in law, over the API: by its rule, its kind, whom it names, how they
+//! were registered, and the day of the act where the clinic stands.
 
 use serde_json::{Value, json};
 

@@ -402,7 +402,7 @@ fn streams_of_one_account_are_bounded() {
     assert_eq!(open(&other).0, "200", "another account's streams count");
     drop(held);
     let by = Instant::now() + WAIT;
-    // The server learns that a reader is gone when it next speaks to him.
+    // The server learns that a reader is gone when it next speaks to them.
     while open(&reader).0 != "200" {
         assert!(Instant::now() < by, "places are never given back");
         house.running().app.store.feed_append("session", &json!({"session": "s"})).unwrap();
@@ -457,7 +457,7 @@ fn bodies_of_all_readers_together_are_bounded() {
     let mut status = String::new();
     BufReader::new(&mut last).read_line(&mut status).unwrap();
     assert!(status.contains("503"), "{status}");
-    // Whoever may not log in yet has room of his own.
+    // Whoever may not log in yet has room of their own.
     assert_eq!(house.send_with("POST", "/login", FORM, WRONG).status, 401);
     drop(held);
     let by = Instant::now() + WAIT;
@@ -509,9 +509,9 @@ fn propose(house: &House, n: usize, photo: &[u8]) {
         text_version: "1".into(),
         text_sha256: "a".repeat(64),
         purposes: vec![
-            server::consent::Purpose::Recognition,
-            server::consent::Purpose::ServerStorage,
-            server::consent::Purpose::KeepPhoto,
+            server::consent::ConsentPurpose::Recognition,
+            server::consent::ConsentPurpose::ServerStorage,
+            server::consent::ConsentPurpose::KeepPhoto,
         ],
         scope: "clinic-1".into(),
         signature: "signed".into(),
@@ -519,7 +519,7 @@ fn propose(house: &House, n: usize, photo: &[u8]) {
         guardian: None,
         earlier: Vec::new(),
     };
-    let proposal = server::store::Proposal {
+    let proposal = server::store::NewEnrolment {
         id: &format!("e-{n}"),
         person: "p-lead",
         institution: "clinic-1",

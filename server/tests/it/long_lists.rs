@@ -61,7 +61,7 @@ fn leads_filed_here_come_first_among_six_hundred() {
     let ids = others.matches("<option value=").count();
     assert!(ids >= 600 && others.matches("\" disabled>").count() == ids, "{ids}: {others}");
     assert!(others.contains(&format!("value=\"{LAST}\" disabled>员工599 · 无主诊备案")));
-    // One that stands already can be kept, though he is filed no longer.
+    // One that stands already can be kept, though they are filed no longer.
     let body =
         format!("id=s-l&room=room-1&item=laser-1&declared_lead={LAST}&start=2099-03-05T09%3A00");
     let kind = "application/x-www-form-urlencoded";

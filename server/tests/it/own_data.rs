@@ -135,7 +135,7 @@ fn a_withdrawal_with_too_long_a_reason_stays_open() {
     assert_eq!(house.page(&path).0, 404);
 }
 
-/// A clinic whose lead agreed to an earlier text, and his link to his own page.
+/// A clinic whose lead agreed to an earlier text, and their link to their own page.
 fn with_earlier_consent() -> (House, String) {
     let house = House::new();
     house.furnish();

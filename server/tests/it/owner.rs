@@ -1,5 +1,5 @@
-//! What a clinic's owner tries with his box, his login and his program in hand, and what a doctor
-//! is framed with: each is taken for no more than it is.
+//! What a clinic's owner tries with their box, their login and their program in hand, and what a
+//! doctor is framed with: each is taken for no more than it is.
 
 use jiff::SignedDuration;
 use serde_json::{Value, json};
@@ -16,7 +16,7 @@ fn alert(it: &Place, digit: char) -> Value {
     ask(&it.house, "GET", &path, &it.officer, "").json()
 }
 
-/// The box could never have had her face: its roster holds the people of its own institution.
+/// The box could never have had their face: its roster holds the people of its own institution.
 #[test]
 fn a_box_accuses_no_doctor_of_another_institution() {
     let mut it = place();

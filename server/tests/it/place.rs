@@ -9,7 +9,7 @@ use protocol::up::{Up, UpBody};
 use serde_json::{Value, json};
 use server::clock::At;
 use server::model::{DevicePlace, Institution, Item, Practitioner, Room, Session};
-use server::store::{AlertFilter, Entry, Incoming, NewKeys, SessionDeed, Store};
+use server::store::{AlertFilter, InboxEntry, IncomingMessage, NewKeys, SessionDeed, Store};
 
 use crate::house::store_of;
 
@@ -41,7 +41,7 @@ impl Chain {
         Self { device, seq: 0, prev: trust::ZERO_HASH.to_owned() }
     }
 
-    pub(crate) fn link(&mut self, payload: &Value) -> Entry {
+    pub(crate) fn link(&mut self, payload: &Value) -> InboxEntry {
         self.seq += 1;
         let body = json!({"v": 1, "device": self.device, "seq": self.seq, "prev": self.prev,
             "event_id": uuid(self.device, self.seq), "payload": payload,
@@ -50,7 +50,7 @@ impl Chain {
         .to_string();
         self.prev = trust::chain_hash(&body);
         let envelope = json!({"v": 1, "key_id": "k", "sig": "s", "body": body}).to_string();
-        Entry::Message(Box::new(Incoming {
+        InboxEntry::Message(Box::new(IncomingMessage {
             body: UpBody::from_text(&body).unwrap(),
             hash: self.prev.clone(),
             envelope,
@@ -161,7 +161,7 @@ pub(crate) fn furnished(dir: &std::path::Path) -> Store {
         summary("room-victim", "s-victim", 1, false),
         presence("room-victim", "s-victim", "p-victim"),
     ];
-    let said: Vec<Entry> = said.iter().map(|payload| victim.link(payload)).collect();
+    let said: Vec<InboxEntry> = said.iter().map(|payload| victim.link(payload)).collect();
     store.commit_batch(&said, 64).unwrap();
     // It left out a word: the server says so of it, and that is the server's own.
     victim.seq += 1;
@@ -234,7 +234,7 @@ proptest! {
         let stolen = finding(&known.finding_id, &known.incident_id, "withdrawn", known.revision + 1,
             ("room-own", "clinic-own", "s-own"));
         let mut hostile = Chain::new(HOSTILE);
-        let said: Vec<Entry> = lies.iter().chain([&stolen]).map(
+        let said: Vec<InboxEntry> = lies.iter().chain([&stolen]).map(
             |payload| hostile.link(payload)).collect();
         store.commit_batch(&said, at_once_max).unwrap();
         while store.take_up(5).unwrap() > 0 {}

@@ -1,5 +1,5 @@
-//! Nobody reaches out of his part of the country or out of his role, by whatever door: form, table,
-//! command or token.
+//! Nobody reaches out of their part of the country or out of their role, by whatever door: form,
+//! table, command or token.
 
 use serde_json::json;
 use server::access::Role;

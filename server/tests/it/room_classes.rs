@@ -115,10 +115,10 @@ fn a_table_says_where_patients_undress() {
     assert_eq!(waits, [(json!("room-7"), json!(true)), (json!("room-8"), json!(false))]);
 }
 
-/// Between the supervisor's look and his click its clinic says the contrary: he would take a camera
-/// out of a room of which he read that nobody undresses there.
+/// Between the supervisor's look and their click its clinic says the contrary: they would take a
+/// camera out of a room of which they read that nobody undresses there.
 #[test]
-fn who_confirms_a_class_confirms_what_he_read() {
+fn who_confirms_a_class_confirms_what_they_read() {
     let (house, clinic, supervisor) = guarded();
     assert_eq!(say(&house, &clinic, &propose(false)), 200);
     let read = confirm(&house, &supervisor, "room-1");

@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 use server::access::Role;
-use server::alert::Step;
+use server::alert::AlertAction;
 
 use crate::access::{ask, login, token};
 use crate::backup::enrol_by;
@@ -211,8 +211,8 @@ fn contradicts(lead: &Value) {
     server::supervise::round(store, "now", now, (false, true), true).unwrap();
     assert_eq!(of_rule(&house.get("alerts"), "SI-1"), Vec::<Value>::new());
     let lead = crate::boxes::alert_of('1');
-    let found = Step::Found { case_number: "1".to_owned() };
-    for step in [Step::GoOnSite, found, Step::Close] {
+    let found = AlertAction::Found { case_number: "1".to_owned() };
+    for step in [AlertAction::GoOnSite, found, AlertAction::Close] {
         store.take_step(&lead.parse().unwrap(), "li", &step, "", server::clock::At::now()).unwrap();
     }
     let alerts = house.until("alerts", |a| !of_rule(a, "SI-1").is_empty());

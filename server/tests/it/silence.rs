@@ -73,7 +73,7 @@ fn words_about_a_session_bury_none_of_them() {
     assert!(post("sessions", &other).status < 300, "another session is open to it");
 }
 
-/// The one check that bears a doctor out stands among a hundred words of her clinic's system.
+/// The one check that bears a doctor out stands among a hundred words of their clinic's system.
 #[test]
 fn what_a_system_states_pushes_out_no_check() {
     let mut it = place();

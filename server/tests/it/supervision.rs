@@ -51,7 +51,7 @@ fn furnished() -> (House, TestBox) {
     (house, b)
 }
 
-/// The authority files somebody as a lead: a session may name him.
+/// The authority files somebody as a lead: a session may name them.
 fn file_as_lead(house: &House, person: &str) {
     let sites = json!([{"institution":"clinic-1","relation":"primary",
         "lead_of":["cosmetic_dermatology"]}]);
@@ -269,7 +269,7 @@ fn presence(house: &House, b: &mut TestBox, clock: &str, from: i64, to: i64) {
     let _ = house;
 }
 
-/// Each supervisor has the alert of his own place and not the other's; the two are linked.
+/// Each supervisor has the alert of their own place and not the other's; the two are linked.
 fn told_in_both_jurisdictions(house: House) {
     let all = house.until("alerts", |a| of_rule(a, "LL-3").len() == 2);
     let told = of_rule(&all, "LL-3");

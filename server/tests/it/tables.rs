@@ -242,7 +242,7 @@ fn a_file_that_is_none_gets_one_line() {
 }
 
 #[test]
-fn a_supervisor_brings_in_his_own_jurisdiction_alone() {
+fn a_supervisor_brings_in_their_own_jurisdiction_alone() {
     let house = House::new();
     house.furnish();
     let house = house.restart_with("[access]\naccounts = true\n");

@@ -1,5 +1,5 @@
-//! What a morning left: what the box counted, what the server holds, and both beside what the script
-//! expects. It starts and ends nothing.
+//! What a morning left: what the box counted, what the server holds, and both beside what the
+//! script expects. It starts and ends nothing.
 
 use std::{collections::BTreeMap, time::Duration};
 

@@ -290,7 +290,7 @@ mod tests {
         /// Whatever happens, never more than the window is in flight, and nothing is sent that is
         /// not pending.
         #[test]
-        fn the_window_holds(window in 1_usize..20,
+        fn never_more_than_the_window_is_in_flight(window in 1_usize..20,
             steps in proptest::collection::vec((0_u64..40, 0_u64..40, 0_u64..3000), 1..60)) {
             let mut planner = Planner::new(SendLimits { window, ..SendLimits::default() }, 1);
             let mut now = 0;

@@ -31,7 +31,7 @@ fn a_clear_case_leaves_nothing_open() {
 }
 
 #[test]
-fn a_face_that_may_be_the_lead_leaves_his_absence_open() {
+fn a_face_that_may_be_the_lead_leaves_their_absence_open() {
     let script = format!("{LENDING}09:10-09:10:30 dim elsewhere");
     assert_eq!(
         standing(&script),

@@ -28,7 +28,7 @@ fn ll1_somebody_else_operates_for_60_s_so_that_a_is_5_min() {
 }
 
 #[test]
-fn ll1_somebody_elses_op_and_a_apart() {
+fn ll1_counts_somebody_elses_op_apart_from_a() {
     // With the other limit lowered, each stands alone: 59 s of Op make 299 s of A.
     let of = |setting: &str, to: &str| filler(&format!("set {setting}\n09:05-{to} qian operator"));
     stands(&of("ll1_activity_min_ms 60000", "09:05:59"), &[]);
@@ -46,7 +46,7 @@ fn ll1_three_frames_are_presence_and_two_only_block() {
 }
 
 #[test]
-fn ll1_a_lead_in_his_place_is_a_mismatch() {
+fn ll1_a_lead_in_their_place_is_a_mismatch() {
     stands(&filler("09:05-09:20 hao operator"), &["LL-1 L1"]);
 }
 
@@ -70,8 +70,8 @@ fn cited(script: &str, rule: Rule) -> Vec<String> {
 
 #[test]
 fn what_is_a_mere_mismatch_cites_no_lent_certificate() {
-    let in_his_place = cited(&filler("09:05-09:20 hao operator"), Rule::Ll1);
-    assert_eq!(in_his_place, ["医师法第二十四条第一款", "医疗纠纷预防和处理条例第十五条"]);
+    let in_their_place = cited(&filler("09:05-09:20 hao operator"), Rule::Ll1);
+    assert_eq!(in_their_place, ["医师法第二十四条第一款", "医疗纠纷预防和处理条例第十五条"]);
     let short = filler("09:05-09:06 qian operator\n09:10:00-09:10:02 lin elsewhere");
     let short = cited(&short, Rule::Ll5);
     assert_eq!(short, ["医疗美容服务管理办法第十八条"], "the lead was there");
@@ -104,7 +104,7 @@ fn ll1_anybody_indeterminate_blocks_the_absence() {
 }
 
 #[test]
-fn ll4_op_of_60_s() {
+fn ll4_op_of_60_s_stands() {
     stands(&filler("09:00-09:25 lin operator\n09:05-09:05:59 gone operator"), &[]);
     stands(&filler("09:00-09:25 lin operator\n09:05-09:06 gone operator"), &["LL-4 L3"]);
     stands(&filler("09:00-09:25 lin operator\n09:05-09:06 away operator"), &["LL-4 L3"]);
@@ -119,7 +119,7 @@ fn ll4_an_old_registry_asks_to_refresh_it() {
 }
 
 #[test]
-fn ll4_a_registry_of_three_hours_to_the_second() {
+fn ll4_a_registry_a_second_too_old_lowers_the_level() {
     // The registry of 06:00 and a limit of three hours: the clock of a script cannot reach 24.
     let gone = |from: &str| {
         filler(&format!(
@@ -131,7 +131,7 @@ fn ll4_a_registry_of_three_hours_to_the_second() {
 }
 
 #[test]
-fn ll4_a_pass_that_ends_before_a_minute_of_operating() {
+fn ll4_a_pass_that_ends_before_a_minute_covers_nothing() {
     let pass = |until: &str| {
         filler(&format!(
             "08:30 pass away visiting 08:00-{until}\n09:00-09:25 lin operator\n09:05-09:07 away \
@@ -144,7 +144,7 @@ fn ll4_a_pass_that_ends_before_a_minute_of_operating() {
 }
 
 #[test]
-fn uq2_a_pass_that_ends_before_a_minute_of_operating() {
+fn uq2_a_pass_that_ends_before_a_minute_covers_nothing() {
     let pass = |until: &str| {
         filler(&format!(
             "08:00 pass wu engineer 08:00-{until}\n09:00-09:25 lin operator\n09:05-09:07 wu \
@@ -168,7 +168,7 @@ fn ll4_a_visiting_doctors_pass_covers_the_site() {
 }
 
 #[test]
-fn ll5_a_fifth_of_a() {
+fn ll5_a_fifth_of_a_is_the_leads_own_part() {
     // A is 25 min: 300 s are a fifth.
     stands(&filler("09:00-09:21 qian operator\n09:00-09:05 lin elsewhere"), &["NL-1 L1"]);
     stands(
@@ -178,7 +178,7 @@ fn ll5_a_fifth_of_a() {
 }
 
 #[test]
-fn ll5_the_leads_own_part_of_45_s() {
+fn ll5_45_s_are_the_leads_own_part() {
     let leaves = |at: &str| {
         filler(&format!(
             "09:00-09:21 qian operator\n09:00:00-09:00:05 lin door track=9\n\
@@ -224,7 +224,7 @@ fn ll5_glimpses_of_another_add_up() {
 }
 
 #[test]
-fn ll5_at_the_door_the_leads_part_of_45_s() {
+fn ll5_at_the_door_45_s_are_the_leads_own_part() {
     let out = |at: &str| {
         format!(
             "doorway\n08:50 declare s1 filler lin 09:00-09:30\n09:00:00-09:00:05 lin door\n{at} \
@@ -238,7 +238,7 @@ fn ll5_at_the_door_the_leads_part_of_45_s() {
 }
 
 #[test]
-fn ll5_at_the_door_a_surgeons_fifth_or_the_items_least() {
+fn ll5_at_the_door_a_surgeons_fifth_or_the_items_least_counts() {
     // A fifth of three hours is 36 min, but the item may take ten alone.
     let out = |at: &str| {
         format!(
@@ -262,13 +262,13 @@ fn ll5_numbing_is_no_operating_time() {
 }
 
 #[test]
-fn nl1_op_of_180_s() {
+fn nl1_op_of_180_s_stands() {
     stands(&nobodys("09:05-09:07:59 qian operator"), &[]);
     stands(&nobodys("09:05-09:08 qian operator"), &["NL-1 L3"]);
 }
 
 #[test]
-fn nl1_op_of_a_fifth_of_a() {
+fn nl1_op_of_a_fifth_of_a_stands() {
     // A is 1,000 s: the nurse works from 09:00:00 to 09:12:40.
     let peel = |more: &str| {
         format!(
@@ -291,7 +291,7 @@ fn nl1_a_lead_ten_minutes_before_or_five_after_was_there() {
 }
 
 #[test]
-fn nl1_a_gap_of_5_min() {
+fn nl1_a_gap_of_5_min_lets_it_stand() {
     // A from 08:58 to 09:18.
     let gap = |back: &str| {
         nobodys(&format!(
@@ -303,14 +303,14 @@ fn nl1_a_gap_of_5_min() {
 }
 
 #[test]
-fn nl1_a_share_of_80_per_cent() {
+fn nl1_a_share_below_80_per_cent_stands() {
     // A from 08:58 to 09:23: 1,500 s, of which 1,200 are 80 %.
     stands(&nobodys("09:00-09:21 qian operator\n08:58-09:18 lin elsewhere"), &[]);
     stands(&nobodys("09:00-09:21 qian operator\n08:58-09:17:59 lin elsewhere"), &["NL-1 L1"]);
 }
 
 #[test]
-fn nl1_energy_device_half_and_10_min() {
+fn nl1_energy_device_less_than_half_stands() {
     let laser = |more: &str| {
         format!(
             "08:50 declare s1 laser lin 09:00-09:30\n09:00-09:25 patient bed\n09:00-09:21 qian \
@@ -323,7 +323,7 @@ fn nl1_energy_device_half_and_10_min() {
 }
 
 #[test]
-fn nl1_energy_device_a_gap_of_10_min() {
+fn nl1_energy_device_a_gap_of_10_min_lets_it_stand() {
     // A from 08:58 to 09:23; the lead is there for a quarter of it at most.
     let laser = |back: &str| {
         format!(
@@ -376,7 +376,7 @@ fn nl1_and_nl2_levels_are_the_policys() {
 }
 
 #[test]
-fn nl2_a_nurse_alone() {
+fn nl2_a_nurse_alone_for_three_minutes_stands() {
     stands(&nobodys("09:05-09:07:59 sun operator"), &[]);
     stands(&nobodys("09:05-09:08 sun operator"), &["NL-2 L2"]);
     stands(&nobodys("09:05-09:08 tan operator\n09:00-09:20 lin elsewhere"), &["NL-2 L0"]);
@@ -384,7 +384,7 @@ fn nl2_a_nurse_alone() {
 }
 
 #[test]
-fn nl3_an_assistant_physician_or_trainee_without_a_supervisor() {
+fn nl3_an_assistant_or_trainee_without_a_supervisor_stands() {
     stands(&nobodys("09:05-09:07:59 li operator"), &[]);
     stands(&nobodys("09:05-09:08 li operator"), &["NL-3 L2"]);
     stands(&nobodys("09:05-09:08 li operator\n09:00-09:20 qian elsewhere"), &[]);
@@ -408,7 +408,7 @@ fn nl4_the_ceiling_is_grade_3() {
 }
 
 #[test]
-fn uq1_a_minute_within_two() {
+fn uq1_a_minute_within_two_stands() {
     let with = |more: &str| filler(&format!("09:00-09:25 lin operator\n{more}"));
     stands(&with("09:05-09:05:59 stranger operator"), &[]);
     stands(&with("09:05-09:06 stranger operator"), &["UQ-1 L2"]);
@@ -442,7 +442,7 @@ fn uq1_needs_a_fresh_roster() {
 }
 
 #[test]
-fn uq2_a_minute_and_five_alone() {
+fn uq2_a_minute_stands_and_five_alone_are_graver() {
     let with = |to: &str| {
         filler(&format!(
             "09:00-09:03 lin operator\n09:05-{to} wu operator\n09:11-09:25 lin operator"
@@ -462,13 +462,13 @@ fn uq2_a_minute_and_five_alone() {
 }
 
 #[test]
-fn uq3_a_pharmacist() {
+fn uq3_a_pharmacist_who_operates_for_three_minutes_stands() {
     stands(&filler("09:00-09:25 lin elsewhere\n09:05-09:07:59 zhou operator"), &[]);
     stands(&filler("09:00-09:25 lin elsewhere\n09:05-09:08 zhou operator"), &["UQ-3 L2"]);
 }
 
 #[test]
-fn hb2_a_minute_in_opening_hours() {
+fn hb2_a_minute_in_opening_hours_stands() {
     stands("09:00-09:00:59 camera covered", &[]);
     stands("09:00-09:01 camera covered", &["HB-2 L1"]);
     stands("09:00-09:01 camera frozen", &["HB-2 L1"]);
@@ -484,7 +484,7 @@ fn hb2_the_room_closes_at_20_00() {
 }
 
 #[test]
-fn hb3_three_and_ten_minutes_without_a_session() {
+fn hb3_three_minutes_without_a_session_stand_ten_are_graver() {
     let bed = |to: &str| format!("09:00-09:25 patient bed\n09:05-{to} sun operator");
     stands(&bed("09:07:59"), &[]);
     stands(&bed("09:08"), &["HB-3 L1"]);
@@ -495,7 +495,7 @@ fn hb3_three_and_ten_minutes_without_a_session() {
 }
 
 #[test]
-fn hb4_three_spoof_frames() {
+fn hb4_three_spoof_frames_stand() {
     stands("09:00:00-09:00:01 spoof operator", &[]);
     stands("09:00:00-09:00:02 spoof operator", &["HB-4 L0"]);
     let carried_in =
@@ -518,7 +518,7 @@ fn hb4_a_picture_that_broke_into_two_tracks_stays_grave() {
 }
 
 #[test]
-fn hb2_no_picture_for_five_minutes_of_a_session() {
+fn hb2_five_minutes_of_a_session_without_picture_stand() {
     // The session ends at 09:30; what was out of sight for so long hides the rest.
     let dark = |to: &str| nobodys(&format!("09:00-09:21 lin operator\n09:10:00-{to} camera lost"));
     stands(&dark("09:14:56"), &[]);
@@ -568,7 +568,7 @@ fn hb2_short_covers_add_up_over_a_days_sessions() {
 }
 
 #[test]
-fn hb2_no_picture_at_an_occupied_bed_without_a_session() {
+fn hb2_no_picture_at_an_occupied_bed_stands_without_session() {
     let dark = |to: &str| format!("09:00-09:20 patient bed\n09:05-{to} camera lost");
     stands(&dark("09:09:50"), &[]);
     stands(&dark("09:10:10"), &["HB-2 L1"]);
@@ -588,7 +588,7 @@ fn hb2_at_a_bed_without_a_session_adds_up_over_the_day() {
 }
 
 #[test]
-fn hb7_five_minutes_beside_the_bed_with_nobody_at_it() {
+fn hb7_five_minutes_beside_an_empty_bed_stand() {
     let beside = |to: &str| filler(&format!("09:05-{to} stranger companion"));
     stands(&beside("09:09:50"), &[]);
     stands(&beside("09:10:10"), &["HB-7 L1"]);

@@ -58,7 +58,7 @@ fn a_lead_lends_the_name_and_another_physician_works() {
 }
 
 #[test]
-fn a_stranger_operates() {
+fn a_stranger_who_operates_is_reported() {
     check_texts(
         "
         08:50       declare s1 filler lin 09:00-09:30
@@ -77,7 +77,7 @@ fn a_stranger_operates() {
 }
 
 #[test]
-fn a_consultant_operates() {
+fn a_consultant_who_operates_is_reported() {
     check(
         "
         08:50       declare s1 filler lin 09:00-09:30

@@ -32,7 +32,7 @@ fn the_lead_turns_the_back_on_the_camera() {
 }
 
 #[test]
-fn two_leads_alternate() {
+fn two_leads_who_alternate_are_logged_only() {
     assert_eq!(
         standing(
             "
@@ -102,7 +102,7 @@ fn a_patient_stands_in_the_operator_ring_before_lying_down() {
 }
 
 #[test]
-fn a_trainee_with_a_pass_works_under_his_supervisor() {
+fn a_trainee_with_a_pass_works_under_their_supervisor() {
     nothing(
         "
         08:30       pass zheng trainee 08:00-18:00 lin
@@ -323,7 +323,7 @@ fn another_lead_injects_with_the_back_turned() {
 }
 
 #[test]
-fn a_patient_on_his_feet_looks_down_and_others_are_badly_seen() {
+fn a_patient_on_their_feet_looks_down_and_others_are_badly_seen() {
     let gets_up = |feet: &str| {
         nothing(&format!(
             "
@@ -346,7 +346,7 @@ fn a_patient_on_his_feet_looks_down_and_others_are_badly_seen() {
 }
 
 #[test]
-fn a_lead_badly_seen_is_taken_for_the_nurse_he_meets() {
+fn a_lead_badly_seen_is_taken_for_the_nurse_they_meet() {
     // The nurse's face goes on on another's track, while the nurse's own is still in view.
     let said = standing(
         "

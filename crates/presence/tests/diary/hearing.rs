@@ -81,7 +81,7 @@ fn why_a_licence_seems_lent() {
 
 /// Which track stood in the way, from when to when, and what it lacks to be ruled out.
 #[test]
-fn why_an_absence_could_not_be_told() {
+fn a_track_that_may_be_the_lead_is_named_as_in_the_way() {
     let doubts = |more: &str| {
         let recording = recorded(more);
         let lines = why(&recording, None, &key(&recording, Rule::Nl1), in_words);
@@ -90,18 +90,18 @@ fn why_an_absence_could_not_be_told() {
     };
     expect![[r#"
         in the way: track 3 from 2026-03-02T09:10:00Z to 2026-03-02T09:10:30Z (30000 ms in view) may have been lin: INDETERMINATE
-        31 live looks speak with 0 mnat for lin; asked to rule him out: -7000 (Open, 30000 ms)"#]].assert_eq(&doubts("09:10-09:10:30 dim elsewhere"));
+        31 live looks speak with 0 mnat for lin; asked to rule them out: -7000 (Open, 30000 ms)"#]].assert_eq(&doubts("09:10-09:10:30 dim elsewhere"));
     expect!["no track stood in the way of saying so"]
         .assert_eq(&doubts("09:10-09:10:12 stranger elsewhere"));
     expect![[r#"
         in the way: track 3 from 2026-03-02T09:10:00Z to 2026-03-02T09:11:00Z (60000 ms in view) may have been hao, lin: INDETERMINATE
-        61 live looks speak with 0 mnat for hao; asked to rule him out: -7000 (Open, 60000 ms)
-        61 live looks speak with 0 mnat for lin; asked to rule him out: -7000 (Open, 60000 ms)"#]].assert_eq(&doubts("09:10-09:11 muffled elsewhere"));
+        61 live looks speak with 0 mnat for hao; asked to rule them out: -7000 (Open, 60000 ms)
+        61 live looks speak with 0 mnat for lin; asked to rule them out: -7000 (Open, 60000 ms)"#]].assert_eq(&doubts("09:10-09:11 muffled elsewhere"));
 }
 
 /// A finding that another policy would not raise: what stands in its way there.
 #[test]
-fn why_a_finding_would_not_arise_under_another_policy() {
+fn another_policy_says_why_a_finding_would_not_arise() {
     let recording = recorded("09:10-09:10:30 stranger elsewhere");
     let key = key(&recording, Rule::Ll1);
     let mut to_the_letter = Policy::default();
@@ -112,12 +112,12 @@ fn why_a_finding_would_not_arise_under_another_policy() {
         as recorded: LL-1 L2 Opened; not so under the other policy
         LL-1 asks whether lin was there from 2026-03-02T08:50:00Z to 2026-03-02T09:35:00Z
         in the way: track 3 from 2026-03-02T09:10:00Z to 2026-03-02T09:10:30Z (30000 ms in view) may have been lin: INDETERMINATE
-        31 live looks speak with -53826 mnat for lin; asked to rule him out: -7000 (Open, 30000 ms)
+        31 live looks speak with -53826 mnat for lin; asked to rule them out: -7000 (Open, 30000 ms)
         the operator zone was out of sight for 1000 ms of it"#]].assert_eq(&lines.iter().filter(|l| !l.contains("reads")).map(|l| l.trim()).collect::<Vec<_>>().join("\n"));
 }
 
 #[test]
-fn what_a_stricter_policy_would_change() {
+fn a_stricter_policy_says_which_findings_vanish() {
     let mut strict = Policy::default();
     strict.set("nl_op_min_ms", 1_200_000).unwrap();
     strict.set("ll1_other_op_ms", 60_000).unwrap();

@@ -153,7 +153,7 @@ proptest! {
 
     /// Calling `expire` early and often changes nothing, nor does never calling it.
     #[test]
-    fn waking_changes_nothing(text in morning()) {
+    fn waking_early_and_often_changes_nothing(text in morning()) {
         let calls = calls(&text);
         let expected = drive(&calls, false);
         prop_assert_eq!(&drive(&calls, true), &expected);
@@ -309,8 +309,8 @@ proptest! {
             for f in findings(out) {
                 for p in f.persons.iter().filter(|p| p.part == PartName::Operator
                     && p.method == Some(PresenceMethod::Face)) {
-                    let of_him = hits.get(&p.person).copied().unwrap_or(0);
-                    prop_assert!(of_him >= 3, "{} named {} after {of_him} \
+                    let of_them = hits.get(&p.person).copied().unwrap_or(0);
+                    prop_assert!(of_them >= 3, "{} named {} after {of_them} \
                         frames", f.key.rule.code(), p.person);
                 }
                 for track in f.tracks.iter().filter(|_| f.key.rule == Rule::Uq1) {

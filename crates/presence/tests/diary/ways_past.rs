@@ -64,7 +64,7 @@ fn a_portrait_beside_the_bed_hides_no_session() {
 }
 
 #[test]
-fn a_photograph_of_the_lead_leaves_his_absence_at_l1() {
+fn a_photograph_of_the_lead_leaves_their_absence_at_l1() {
     stands(&lending("09:00-09:25 unsure elsewhere"), &["LL-1 L1", "NL-1 L1"]);
     stands(&nurse_alone("09:00-09:25 unsure elsewhere"), &["LL-1 L1", "NL-2 L1"]);
 }

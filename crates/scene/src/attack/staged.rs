@@ -62,7 +62,7 @@ type Vec3 = [f32; 3];
 
 /// The light that reaches a camera at one moment; several cameras may look at it.
 #[derive(Debug, Clone)]
-pub struct Seen {
+pub struct StagedLight {
     light: Vec<Light>,
     size: [u32; 2],
     seed: u64,
@@ -91,7 +91,7 @@ impl Quality {
 impl Staged<'_> {
     /// What stands before the camera at `t_ms`.
     #[must_use]
-    pub fn seen(&self, t_ms: u64) -> Seen {
+    pub fn seen(&self, t_ms: u64) -> StagedLight {
         let picture = &self.shown[to_and_fro(t_ms / PICTURE_MS, self.shown.len())];
         let at = Standing::new(self, t_ms as f32 / 1_000.0);
         let [w, h] = [self.width, self.width * 3 / 4];
@@ -104,7 +104,7 @@ impl Staged<'_> {
                 add(light, ray, 1.0 / (RAYS * RAYS) as f32);
             }
         }
-        Seen { light: seen, size: [w, h], seed: self.seed, t_ms }
+        StagedLight { light: seen, size: [w, h], seed: self.seed, t_ms }
     }
 
     fn ray(&self, picture: &RgbImage, at: &Standing, [x, y]: [f32; 2]) -> Light {
@@ -285,7 +285,7 @@ fn filled(picture: &RgbImage, [u, v]: [f32; 2]) -> Light {
     pictured(picture, [u * (4.0 / 3.0) / wide, v])
 }
 
-impl Seen {
+impl StagedLight {
     /// The camera's picture of it: lens, sensor and coding.
     #[must_use]
     pub fn through(&self, quality: Quality) -> RgbImage {

@@ -4,18 +4,10 @@
 
 use zeroize::Zeroize;
 
+use crate::{kernel, wiped::wipe};
+
 /// More than the rounding of `f32` sums over 512 numbers of a unit vector.
 pub(super) const ROUNDING: f32 = 1e-5;
-
-/// Numbers that are summed side by side.
-const LANES: usize = 16;
-
-/// The whole number nearest to `value`, which lies within ±127: in the mantissa of a number this
-/// large the lowest bits count ones. (`round` is a call of a function for each number.)
-fn nearest(value: f32) -> i8 {
-    const ONES: f32 = 12_582_912.0;
-    (value + ONES).to_bits() as i8
-}
 
 /// Rows in 8 bits with a scale each, and how far each is from the row that it stands for.
 #[derive(Default)]
@@ -37,18 +29,11 @@ impl Codes {
     }
 
     pub(super) fn push(&mut self, row: &[f32]) {
-        let largest = row.iter().fold(f32::MIN_POSITIVE, |m, v| m.max(v.abs()));
-        let (scale, steps) = (largest / 127.0, 127.0 / largest);
         let from = self.values.len();
-        self.values.extend(row.iter().map(|value| nearest(value * steps)));
-        let mut squares = [0.0_f32; LANES];
-        for (values, codes) in row.chunks(LANES).zip(self.values[from..].chunks(LANES)) {
-            for (sum, (value, code)) in squares.iter_mut().zip(values.iter().zip(codes)) {
-                *sum += (value - f32::from(*code) * scale).powi(2);
-            }
-        }
+        self.values.resize(from + row.len(), 0);
+        let (scale, error) = kernel::encode(row, &mut self.values[from..]);
         self.scales.push(scale);
-        self.errors.push(squares.iter().sum::<f32>().sqrt());
+        self.errors.push(error);
     }
 
     /// Holds this row alone.
@@ -59,7 +44,8 @@ impl Codes {
 
     /// Forgets every row, and leaves nothing of them in memory.
     pub(super) fn wipe(&mut self) {
-        self.values.zeroize();
+        wipe(&mut self.values);
+        self.values.clear();
         self.scales.clear();
         self.errors.clear();
     }
@@ -72,18 +58,5 @@ impl Codes {
         self.values.truncate(last * length);
         self.scales.swap_remove(index);
         self.errors.swap_remove(index);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_code_is_the_nearest_whole_number() {
-        for step in -1_270..=1_270_i16 {
-            let value = f32::from(step) / 10.0;
-            assert!((f32::from(nearest(value)) - value).abs() <= 0.5, "{value}");
-        }
     }
 }

@@ -1,8 +1,99 @@
 //! The inner loops of matching over rows in 8 bits: whole numbers, the same on every processor. It
 //! knows numbers only; what a code stands for is the gallery's business.
 
+use super::LANES;
 #[cfg(target_arch = "x86_64")]
 use super::{ROWS, score_blocks};
+
+/// Writes the whole numbers nearest to a row's numbers, within ±127, and answers their scale and
+/// how long the difference between row and code is.
+pub(crate) fn encode(row: &[f32], codes: &mut [i8]) -> (f32, f32) {
+    #[cfg(target_arch = "x86_64")]
+    {
+        #[expect(
+            unsafe_code,
+            reason = "the processor was asked for exactly the features that the callee needs"
+        )]
+        if std::arch::is_x86_feature_detected!("avx512bw") {
+            return unsafe { encode_avx512(row, codes) };
+        }
+        #[expect(
+            unsafe_code,
+            reason = "the processor was asked for exactly the features that the callee needs"
+        )]
+        if std::arch::is_x86_feature_detected!("avx2") {
+            return unsafe { encode_avx2(row, codes) };
+        }
+    }
+    encode_with(row, codes)
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f,avx512bw")]
+fn encode_avx512(row: &[f32], codes: &mut [i8]) -> (f32, f32) {
+    encode_with(row, codes)
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2")]
+fn encode_avx2(row: &[f32], codes: &mut [i8]) -> (f32, f32) {
+    encode_with(row, codes)
+}
+
+#[inline(always)]
+#[expect(
+    clippy::inline_always,
+    reason = "the body must be compiled with the caller's instruction set"
+)]
+fn encode_with(row: &[f32], codes: &mut [i8]) -> (f32, f32) {
+    // Whole steps and what they leave: only a step of known length becomes one instruction.
+    let ((steps, rest), (code_steps, code_rest)) =
+        (row.as_chunks::<LANES>(), codes.as_chunks_mut::<LANES>());
+    let mut largest = [f32::MIN_POSITIVE; LANES];
+    for values in steps {
+        larger(&mut largest, values);
+    }
+    larger(&mut largest, rest);
+    let largest = largest.into_iter().fold(f32::MIN_POSITIVE, f32::max);
+    let (scale, per_one) = (largest / 127.0, 127.0 / largest);
+    let mut squares = [0.0; LANES];
+    for (values, codes) in steps.iter().zip(code_steps) {
+        encode_step(values, codes, per_one, scale, &mut squares);
+    }
+    encode_step(rest, code_rest, per_one, scale, &mut squares);
+    (scale, squares.iter().sum::<f32>().sqrt())
+}
+
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "as its caller")]
+fn larger(held: &mut [f32; LANES], values: &[f32]) {
+    for (held, value) in held.iter_mut().zip(values) {
+        *held = if value.abs() > *held { value.abs() } else { *held };
+    }
+}
+
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "as its caller")]
+fn encode_step(
+    values: &[f32],
+    codes: &mut [i8],
+    per_one: f32,
+    scale: f32,
+    squares: &mut [f32; LANES],
+) {
+    for ((sum, value), code) in squares.iter_mut().zip(values).zip(codes) {
+        *code = nearest(value * per_one);
+        *sum += (value - f32::from(*code) * scale).powi(2);
+    }
+}
+
+/// The whole number nearest to `value`, which lies within ±127: in the mantissa of a number this
+/// large the lowest bits count ones. (`round` is a call of a function for each number.)
+#[inline]
+fn nearest(value: f32) -> i8 {
+    const ONES: f32 = 12_582_912.0;
+    (value + ONES).to_bits() as i8
+}
 
 /// `sums[i]` = codes · row i, in whole numbers.
 pub(crate) fn score_codes(query: &[i8], rows: &[i8], sums: &mut [i32]) {
@@ -121,6 +212,30 @@ fn score_codes_with(query: &[i8], rows: &[i8], sums: &mut [i32]) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_code_is_the_nearest_whole_number() {
+        for step in -1_270..=1_270_i16 {
+            let value = f32::from(step) / 10.0;
+            assert!((f32::from(nearest(value)) - value).abs() <= 0.5, "{value}");
+        }
+    }
+
+    #[test]
+    fn a_row_is_no_farther_from_its_codes_than_said() {
+        for length in [1, 15, 16, 17, 384] {
+            let row: Vec<f32> =
+                (0..length).map(|i| ((i * 37 % 101) as f32 - 50.0) / 71.0).collect();
+            let mut codes = vec![0; length];
+            let (scale, error) = encode(&row, &mut codes);
+            let far = row.iter().zip(&codes).map(|(v, c)| (v - f32::from(*c) * scale).powi(2));
+            let far = far.sum::<f32>().sqrt();
+            assert!(
+                (far - error).abs() <= 1e-6 && codes.iter().any(|c| c.abs() == 127),
+                "{length}"
+            );
+        }
+    }
 
     #[test]
     fn codes_add_up_exactly() {

@@ -8,7 +8,7 @@ use super::track::nose_across;
 
 /// A turn as the person does it: to their own left is to the picture's right.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Turn {
+pub enum HeadTurn {
     Left,
     Right,
 }
@@ -19,7 +19,7 @@ pub enum ActiveState {
     /// Hold the head straight: the way back between turns.
     Straight,
     /// Turn the head so.
-    Asked(Turn),
+    Asked(HeadTurn),
     /// Every turn was done in its order.
     Passed,
     /// The head turned the other way first.
@@ -32,7 +32,8 @@ pub enum ActiveState {
 /// one recording is right by luck in one try of 30; in one of 15 where it is put before the camera
 /// only once the first turn that is asked suits it.
 const TURNS: usize = 5;
-const FALLBACK: [Turn; TURNS] = [Turn::Left, Turn::Right, Turn::Right, Turn::Left, Turn::Right];
+const FALLBACK: [HeadTurn; TURNS] =
+    [HeadTurn::Left, HeadTurn::Right, HeadTurn::Right, HeadTurn::Left, HeadTurn::Right];
 /// The nose this far from its place when held straight, in eye distances, is a turn (about 20°);
 /// within the second distance it is held straight.
 const TURNED: f32 = 0.22;
@@ -45,7 +46,7 @@ const STEP_MS: u64 = 5_000;
 /// One check of one track.
 #[derive(Debug, Clone)]
 pub struct ActiveCheck {
-    order: [Turn; TURNS],
+    order: [HeadTurn; TURNS],
     done: usize,
     state: ActiveState,
     since_ms: Option<u64>,
@@ -58,9 +59,10 @@ impl ActiveCheck {
     /// A check whose order comes from drawn bits; both directions occur in every order, and every
     /// such order is as likely as any other.
     pub fn new(drawn: u64) -> Self {
-        let turn = |bit: usize| if drawn >> bit & 1 == 0 { Turn::Left } else { Turn::Right };
+        let turn =
+            |bit: usize| if drawn >> bit & 1 == 0 { HeadTurn::Left } else { HeadTurn::Right };
         let order = |first: usize| std::array::from_fn(|at| turn(first + at));
-        let both = |order: &[Turn; TURNS]| order.iter().any(|turn| *turn != order[0]);
+        let both = |order: &[HeadTurn; TURNS]| order.iter().any(|turn| *turn != order[0]);
         // Twelve draws in 64 bits: none has both directions once in 10^14 times.
         let order = (0..64 - TURNS).step_by(TURNS).map(order).find(both).unwrap_or(FALLBACK);
         Self { order, done: 0, state: ActiveState::Straight, since_ms: None, rest: None, held: 0 }
@@ -96,7 +98,7 @@ impl ActiveCheck {
         }
         if let ActiveState::Asked(turn) = self.state {
             // To the person's left is to the picture's right.
-            let asked = if turn == Turn::Left { away } else { -away };
+            let asked = if turn == HeadTurn::Left { away } else { -away };
             if asked <= -TURNED {
                 return self.end(ActiveState::WrongWay);
             }
@@ -147,8 +149,8 @@ mod tests {
         for frame in 0..400_u64 {
             let yaw = match check.state() {
                 ActiveState::Straight => 0.0,
-                ActiveState::Asked(Turn::Left) => 30.0,
-                ActiveState::Asked(Turn::Right) => -30.0,
+                ActiveState::Asked(HeadTurn::Left) => 30.0,
+                ActiveState::Asked(HeadTurn::Right) => -30.0,
                 ended => return ended,
             };
             check.frame(frame * 100, &head(depth, if obeys { yaw } else { -yaw }));
@@ -179,27 +181,28 @@ mod tests {
     fn both_directions_are_asked_for_in_every_order() {
         for drawn in 0..64 {
             let order = ActiveCheck::new(drawn).order;
-            assert!(order.contains(&Turn::Left) && order.contains(&Turn::Right));
+            assert!(order.contains(&HeadTurn::Left) && order.contains(&HeadTurn::Right));
         }
     }
 
     /// All orders that a recording may turn in.
-    fn orders(turns: usize) -> impl Iterator<Item = Vec<Turn>> {
-        let turn =
-            |bits: u32, at: usize| if bits >> at & 1 == 0 { Turn::Left } else { Turn::Right };
+    fn orders(turns: usize) -> impl Iterator<Item = Vec<HeadTurn>> {
+        let turn = |bits: u32, at: usize| {
+            if bits >> at & 1 == 0 { HeadTurn::Left } else { HeadTurn::Right }
+        };
         (0..1_u32 << turns).map(move |bits| (0..turns).map(|at| turn(bits, at)).collect())
     }
 
     /// A recording of a living head that turns in its own order, at its own pace, whatever is
     /// asked.
-    fn replay(drawn: u64, order: &[Turn], step_ms: u64) -> ActiveState {
+    fn replay(drawn: u64, order: &[HeadTurn], step_ms: u64) -> ActiveState {
         let mut check = ActiveCheck::new(drawn);
         for ms in (0..60_000_u64).step_by(100) {
             let (step, within) = (ms / step_ms, ms % step_ms);
             let yaw = match order[step as usize % order.len()] {
                 _ if within < step_ms / 2 => 0.0,
-                Turn::Left => 30.0,
-                Turn::Right => -30.0,
+                HeadTurn::Left => 30.0,
+                HeadTurn::Right => -30.0,
             };
             match check.frame(ms, &head(1.0, yaw)) {
                 ActiveState::Straight | ActiveState::Asked(_) => {}

@@ -77,7 +77,7 @@ fn thresholds(facts: &ThresholdFacts) -> spec::Thresholds {
     }
 }
 
-fn input(facts: &InputFacts) -> spec::Input {
+fn input(facts: &InputFacts) -> spec::NetworkInput {
     let (width, height) = match facts.size {
         InputSize::Fixed { width, height } => (width, height),
         InputSize::MultipleOf(_) => (0, 0),
@@ -86,7 +86,7 @@ fn input(facts: &InputFacts) -> spec::Input {
         ColourOrder::Bgr => PixelOrder::Bgr,
         ColourOrder::Rgb => PixelOrder::Rgb,
     };
-    spec::Input { width, height, order, mean: facts.mean, std: facts.std }
+    spec::NetworkInput { width, height, order, mean: facts.mean, std: facts.std }
 }
 
 fn share(ppm: u32) -> f32 {

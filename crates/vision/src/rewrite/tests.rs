@@ -56,8 +56,11 @@ fn every_network_answers_alike_in_both_forms() {
 #[test]
 fn a_scaling_that_left_the_network_is_in_the_feed() {
     let rewritten = Rewritten { bytes: Vec::new(), gain: [0.5, 2.0, 1.0], bias: [-1.0, 0.0, 3.0] };
-    let mut input =
-        Input { mean: [10.0; 3], std: [4.0; 3], ..Input::raw(1, 1, crate::PixelOrder::Bgr) };
+    let mut input = NetworkInput {
+        mean: [10.0; 3],
+        std: [4.0; 3],
+        ..NetworkInput::raw(1, 1, crate::PixelOrder::Bgr)
+    };
     let before: Vec<f32> = (0..3).map(|c| (100.0 - input.mean[c]) / input.std[c]).collect();
     rewritten.feed(&mut input);
     for (c, before) in before.into_iter().enumerate() {

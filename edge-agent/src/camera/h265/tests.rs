@@ -90,7 +90,7 @@ proptest! {
 
     /// Broken streams: no panic, nothing doubled.
     #[test]
-    fn damage_is_borne(hits in proptest::collection::vec(
+    fn a_damaged_stream_ends_in_no_panic_and_doubles_nothing(hits in proptest::collection::vec(
         (0_usize..100, 0_usize..2_000, any::<u8>()), 0..40)) {
         let mut stream = units(include_bytes!("testdata/slices.units"));
         for (unit, at, byte) in hits {

@@ -8,7 +8,7 @@ use std::sync::mpsc::{Receiver, channel};
 use evidence::fixture::Office;
 use evidence::{Candidates, FrameFace, MaskedFrame, RectPx, SealedPicture};
 use protocol::evidence::{
-    CustodianRole, EvidenceAct, EvidenceKind, FindingStanding, Hold, QUOTA_BYTES, Standing,
+    CustodianRole, EvidenceAct, EvidenceKind, FindingStanding, Hold, LeadStanding, QUOTA_BYTES,
 };
 use tempfile::TempDir;
 
@@ -148,7 +148,7 @@ fn releases(order: ReleaseOrder) -> EvidenceOrders {
     EvidenceOrders { releases: vec![order], ..EvidenceOrders::default() }
 }
 
-fn stands(finding: &str, standing: Standing, hour: i64) -> EvidenceOrders {
+fn stands(finding: &str, standing: LeadStanding, hour: i64) -> EvidenceOrders {
     let since = format!("{:.3}", at(hour));
     let standing = FindingStanding { finding_id: finding.into(), standing, since };
     EvidenceOrders { standings: vec![standing], ..EvidenceOrders::default() }
@@ -295,9 +295,9 @@ fn pictures_off_is_obeyed_where_the_roll_is_refused() {
 fn an_item_ends_when_its_finding_does_with_a_tombstone() {
     for (orders, ends_at, why) in [
         (EvidenceOrders::default(), 30 * 24, "undecided for too long"),
-        (stands(FINDING, Standing::Dismissed, 10), 34, "dismissed"),
-        (stands(FINDING, Standing::Unfounded, 10), 34, "unfounded"),
-        (stands(FINDING, Standing::Closed, 10), 10, "the case is closed"),
+        (stands(FINDING, LeadStanding::Dismissed, 10), 34, "dismissed"),
+        (stands(FINDING, LeadStanding::Unfounded, 10), 34, "unfounded"),
+        (stands(FINDING, LeadStanding::Closed, 10), 10, "the case is closed"),
     ] {
         let mut it = Box1::new();
         it.takes(FINDING, Severity::L2, 0);
@@ -315,7 +315,7 @@ fn an_item_ends_when_its_finding_does_with_a_tombstone() {
 fn a_case_and_a_hold_keep() {
     let mut it = Box1::new();
     it.takes(FINDING, Severity::L2, 0);
-    it.obeys(stands(FINDING, Standing::Case, 1), 24 * 400);
+    it.obeys(stands(FINDING, LeadStanding::Case, 1), 24 * 400);
     assert_eq!(it.keeper.held(at(0)).items, 2, "a case is open for a year");
     let hold = Hold {
         reference: "lead-7".into(),
@@ -323,7 +323,7 @@ fn a_case_and_a_hold_keep() {
         day: Some("2026-09-21".into()),
         findings: vec![FINDING.into()],
     };
-    let mut orders = stands(FINDING, Standing::Dismissed, 0);
+    let mut orders = stands(FINDING, LeadStanding::Dismissed, 0);
     orders.holds.push(hold);
     it.obeys(orders, 99);
     assert_eq!(it.keeper.held(at(99)).holds, ["lead-7"]);
@@ -350,7 +350,7 @@ fn a_full_quota_gives_up_the_oldest_undecided_l2_first() {
     assert_eq!(it.keeper.held(at(3)).given_up, 2);
     assert!(it.steps().iter().all(|step| step.1.as_deref() == Some("given up for the quota")));
     // What is all held by cases makes no room: the new ones find none, and are counted.
-    let standings = left.iter().flat_map(|f| stands(f, Standing::Case, 3).standings).collect();
+    let standings = left.iter().flat_map(|f| stands(f, LeadStanding::Case, 3).standings).collect();
     it.obeys(EvidenceOrders { standings, ..EvidenceOrders::default() }, 3);
     it.takes("too-late", Severity::L3, 4);
     assert_eq!(it.keeper.store.of_finding("too-late").len(), 0);
@@ -377,7 +377,7 @@ fn a_clock_set_forward_ends_no_picture_and_no_hold() {
         findings: vec![FINDING.into()],
     };
     let held = EvidenceOrders { holds: vec![hold], ..EvidenceOrders::default() };
-    for orders in [EvidenceOrders::default(), held, stands(FINDING, Standing::Dismissed, 1)] {
+    for orders in [EvidenceOrders::default(), held, stands(FINDING, LeadStanding::Dismissed, 1)] {
         for synchronised in [true, false] {
             let mut it = Box1::new();
             it.takes(FINDING, Severity::L2, 0);

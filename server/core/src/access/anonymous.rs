@@ -9,13 +9,13 @@ use crate::store::Deed;
 
 /// Refusals of the running minute, by what was asked and how it was answered.
 #[derive(Debug, Default)]
-pub struct Refusals {
+pub struct AnonymousRefusals {
     /// Minutes since 1970.
     minute: i64,
     counts: BTreeMap<(String, u16), u32>,
 }
 
-impl Refusals {
+impl AnonymousRefusals {
     /// Counts one; true where it is among the first `whole_max` of its kind in this minute and is
     /// written as it is. The entries for minutes that are over come with it.
     pub fn take(&mut self, deed: &Deed, now_s: i64, whole_max: u32) -> (bool, Vec<Deed>) {
@@ -70,7 +70,7 @@ mod tests {
 
     #[test]
     fn the_first_of_a_minute_are_whole_and_the_rest_is_a_number() {
-        let mut refusals = Refusals::default();
+        let mut refusals = AnonymousRefusals::default();
         let mut whole = 0;
         for n in 0..50 {
             let (written, over) = refusals.take(&deed("POST /login", 401), 600 + n, 3);

@@ -99,7 +99,7 @@ mod tests {
 
     /// Outside bytes: nothing panics, nothing is believed.
     #[test]
-    fn rubbish_proves_nothing() {
+    fn a_cookie_of_rubbish_proves_no_device() {
         let key = Key::from_bytes([7; 32]);
         let devices = KnownDevices::new(&key);
         for cookie in

@@ -1,6 +1,6 @@
 //! Logging in through an `OpenID` Connect provider: authorization code with PKCE (RFC 7636), state
 //! and nonce; the ID token is verified against the provider's keys. It says only who somebody is;
-//! what he may do is his account's role here.
+//! what they may do is their account's role here.
 //!
 //! Who somebody is, are `iss` and `sub` together, which never change and are never given to another
 //! (Core §5.7); a name may. What a login waits for travels in its own browser's cookie, so that
@@ -71,9 +71,9 @@ pub struct ProviderIdentity {
 
 /// What the provider said of somebody who logged in there.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Vouched {
+pub struct ProviderLogin {
     pub identity: ProviderIdentity,
-    /// How the provider calls him, for him to read; it identifies nobody.
+    /// How the provider calls them, for them to read; it identifies nobody.
     pub shown: String,
     /// The provider asked for a second factor.
     pub strong: bool,
@@ -180,7 +180,7 @@ impl Provider {
         state: &str,
         code: &str,
         now_ms: i64,
-    ) -> Result<Vouched, OidcError> {
+    ) -> Result<ProviderLogin, OidcError> {
         // A clock that was set back by a little makes no login older.
         let age_ms = now_ms.saturating_sub(pending.begun_ms);
         let fresh = (-LEEWAY_S * 1000..PENDING_MS).contains(&age_ms);
@@ -284,7 +284,7 @@ fn vouched(
     claims: &serde_json::Value,
     issuer: &str,
     settings: &Settings,
-) -> Result<Vouched, OidcError> {
+) -> Result<ProviderLogin, OidcError> {
     let subject = claims["sub"].as_str().unwrap_or_default();
     if subject.is_empty() || subject.len() > MOST_SUBJECT_BYTES {
         return Err(OidcError::Token("it says no `sub`".to_owned()));
@@ -296,7 +296,7 @@ fn vouched(
     let methods =
         claims["amr"].as_array().into_iter().flatten().filter_map(serde_json::Value::as_str);
     let by_amr = methods.into_iter().any(|amr| settings.strong_amr.iter().any(|s| s == amr));
-    Ok(Vouched {
+    Ok(ProviderLogin {
         identity: ProviderIdentity { issuer: issuer.to_owned(), subject: subject.to_owned() },
         shown: crate::clock::clip(&crate::text::plain(name.unwrap_or(subject)), 100),
         strong: by_acr || by_amr,

@@ -258,7 +258,7 @@ mod tests {
         let mut guesses = 0;
         for round in 0..100 {
             // Four guesses at the witness, then one attempt with an unknown card, in which nobody
-            // looks at him.
+            // looks at them.
             for _ in 0..4 {
                 guesses += i32::from(throttle.attempt(&["card", "witness"], 0).is_ok());
                 throttle.succeeded("card");

@@ -7,22 +7,23 @@ fn noon() -> At {
     at("2026-03-02T01:00:00.000Z")
 }
 
-const UPHOLD: Step = Step::Review { verdict: Verdict::Uphold, reason: None };
-const DISMISS: Step = Step::Review { verdict: Verdict::Dismiss, reason: Some(Reason::WrongRole) };
+const UPHOLD: AlertAction = AlertAction::Review { verdict: ReviewVerdict::Uphold, reason: None };
+const DISMISS: AlertAction =
+    AlertAction::Review { verdict: ReviewVerdict::Dismiss, reason: Some(Reason::WrongRole) };
 
-fn after(steps: &[(&str, Step)]) -> Result<Case, AlertRefusal> {
+fn after(steps: &[(&str, AlertAction)]) -> Result<Case, AlertRefusal> {
     steps.iter().try_fold(Case::default(), |case, (by, step)| case.take(by, step, noon()))
 }
 
 #[test]
 fn a_lead_goes_all_the_way() {
     let case = after(&[
-        ("wang", Step::Take),
+        ("wang", AlertAction::Take),
         ("wang", UPHOLD),
         ("li", UPHOLD),
-        ("li", Step::GoOnSite),
-        ("li", Step::Found { case_number: "2026-17".into() }),
-        ("li", Step::Close),
+        ("li", AlertAction::GoOnSite),
+        ("li", AlertAction::Found { case_number: "2026-17".into() }),
+        ("li", AlertAction::Close),
     ])
     .unwrap();
     assert_eq!(case.state, AlertState::Closed);
@@ -53,7 +54,7 @@ fn two_who_disagree_need_a_third() {
 }
 
 #[test]
-fn who_changes_his_mind_agrees_with_the_other_not_with_himself() {
+fn who_turns_to_the_other_view_agrees_with_it() {
     let changed = after(&[("wang", UPHOLD), ("wang", DISMISS)]).unwrap();
     assert_eq!(changed.state, AlertState::Review2);
     assert_eq!(changed.reviews.len(), 1);
@@ -61,33 +62,38 @@ fn who_changes_his_mind_agrees_with_the_other_not_with_himself() {
 
 #[test]
 fn no_step_skips_the_reviewers() {
-    for step in
-        [Step::GoOnSite, Step::Found { case_number: "1".into() }, Step::NothingFound, Step::Close]
-    {
+    for step in [
+        AlertAction::GoOnSite,
+        AlertAction::Found { case_number: "1".into() },
+        AlertAction::NothingFound,
+        AlertAction::Close,
+    ] {
         assert!(matches!(after(&[("li", step)]), Err(AlertRefusal::NotNow { .. })));
     }
     assert_eq!(
-        after(&[("li", Step::Review { verdict: Verdict::Dismiss, reason: None })]),
+        after(&[("li", AlertAction::Review { verdict: ReviewVerdict::Dismiss, reason: None })]),
         Err(AlertRefusal::NoReason)
     );
 }
 
 #[test]
 fn a_correction_closes_only_what_nobody_looked_at() {
-    let closed = after(&[("", Step::Corrected)]).unwrap();
+    let closed = after(&[("", AlertAction::Corrected)]).unwrap();
     assert_eq!((closed.state, closed.corrected_at.is_some()), (AlertState::Closed, true));
-    for steps in [vec![("wang", Step::Take)], vec![("wang", UPHOLD)], vec![("wang", DISMISS)]] {
+    for steps in
+        [vec![("wang", AlertAction::Take)], vec![("wang", UPHOLD)], vec![("wang", DISMISS)]]
+    {
         let before = after(&steps).unwrap();
         assert!(matches!(
-            before.take("", &Step::Corrected, noon()),
+            before.take("", &AlertAction::Corrected, noon()),
             Err(AlertRefusal::NotNow { .. })
         ));
     }
-    let worse = Step::Strengthened { raises_severity: true };
+    let worse = AlertAction::Strengthened { raises_severity: true };
     assert_eq!(closed.take("box", &worse, noon()).unwrap(), Case::default());
 }
 
-const UNSEEN: Step = Step::AllWithdrawn { unseen: true };
+const UNSEEN: AlertAction = AlertAction::AllWithdrawn { unseen: true };
 
 #[test]
 fn a_withdrawal_dismisses_only_what_nobody_has_seen() {
@@ -96,7 +102,7 @@ fn a_withdrawal_dismisses_only_what_nobody_has_seen() {
         (unseen.state, unseen.dismissed_because),
         (AlertState::Dismissed, Some(Reason::Withdrawn))
     );
-    let seen = after(&[("box", Step::AllWithdrawn { unseen: false })]).unwrap();
+    let seen = after(&[("box", AlertAction::AllWithdrawn { unseen: false })]).unwrap();
     assert_eq!(
         (seen.state, seen.withdrawn_at.is_some()),
         (AlertState::Raised, true),
@@ -107,14 +113,14 @@ fn a_withdrawal_dismisses_only_what_nobody_has_seen() {
 #[test]
 fn a_withdrawal_moves_nothing_from_the_first_review_on() {
     for steps in [
-        vec![("wang", Step::Take)],
+        vec![("wang", AlertAction::Take)],
         vec![("wang", UPHOLD)],
         vec![("wang", DISMISS)],
         vec![("wang", UPHOLD), ("li", UPHOLD)],
     ] {
         let before = after(&steps).unwrap();
         for unseen in [true, false] {
-            let marked = before.take("box", &Step::AllWithdrawn { unseen }, noon()).unwrap();
+            let marked = before.take("box", &AlertAction::AllWithdrawn { unseen }, noon()).unwrap();
             assert_eq!(Case { withdrawn_at: None, ..marked }, before);
         }
     }
@@ -124,18 +130,23 @@ fn a_withdrawal_moves_nothing_from_the_first_review_on() {
 fn a_dismissed_alert_comes_back_when_it_grows_worse() {
     let dismissed = after(&[("wang", DISMISS), ("li", DISMISS)]).unwrap();
     assert_eq!(
-        dismissed.take("box", &Step::Strengthened { raises_severity: false }, noon()).unwrap(),
+        dismissed
+            .take("box", &AlertAction::Strengthened { raises_severity: false }, noon())
+            .unwrap(),
         dismissed
     );
     assert_eq!(
-        dismissed.take("box", &Step::Strengthened { raises_severity: true }, noon()).unwrap().state,
+        dismissed
+            .take("box", &AlertAction::Strengthened { raises_severity: true }, noon())
+            .unwrap()
+            .state,
         AlertState::Raised
     );
 }
 
 #[test]
 fn what_was_withdrawn_and_is_said_again_is_new_again() {
-    let said_again = Step::Strengthened { raises_severity: false };
+    let said_again = AlertAction::Strengthened { raises_severity: false };
     let again = after(&[("box", UNSEEN), ("box", said_again)]).unwrap();
     assert_eq!(again, Case::default());
 }
@@ -178,7 +189,7 @@ fn a_step_is_taken_back_by_its_own_person_in_time() {
 fn the_clinic_may_answer_at_every_stage() {
     for state in AlertState::ALL {
         let case = Case { state, ..Case::default() };
-        assert_eq!(case.take("clinic", &Step::Answer, noon()).unwrap(), case);
+        assert_eq!(case.take("clinic", &AlertAction::Answer, noon()).unwrap(), case);
         assert_eq!(AlertState::parse(state.as_str()), Some(state));
     }
 }

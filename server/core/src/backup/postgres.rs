@@ -96,10 +96,10 @@ mod tests {
     use super::super::{backup, restore};
     use crate::clock::At;
     use crate::config::Config;
-    use crate::consent::Purpose;
+    use crate::consent::ConsentPurpose;
     use crate::model::Consent;
     use crate::store::cluster::{Cluster, SOCKET};
-    use crate::store::{FaceStore, NewTemplate, Proposal, PublicStore, Store};
+    use crate::store::{FaceStore, NewEnrolment, NewTemplate, PublicStore, Store};
     use crate::tombstone::Ledger;
     use crate::vault::Key;
 
@@ -172,7 +172,7 @@ mod tests {
         let consent = Consent {
             text_version: "1".into(),
             text_sha256: "a".repeat(64),
-            purposes: vec![Purpose::Recognition, Purpose::ServerStorage],
+            purposes: vec![ConsentPurpose::Recognition, ConsentPurpose::ServerStorage],
             scope: "c-1".into(),
             signature: "s".into(),
             signed_at: DAY.to_string(),
@@ -185,7 +185,7 @@ mod tests {
             masked: false,
             vector: Zeroizing::new(vec![7; 32]),
         };
-        let proposal = Proposal {
+        let proposal = NewEnrolment {
             id: &format!("e-{person}"),
             person,
             institution: "c-1",

@@ -19,7 +19,7 @@ use rmqtt::net::Builder;
 use rmqtt::server::MqttServer;
 
 use super::{MAX_PACKET_BYTES, SERVER};
-use crate::mqtt::Login;
+use crate::mqtt::BrokerLogin;
 use crate::set_up_fault::SetUpFault;
 use crate::store::Store;
 use crate::vault::Key;
@@ -29,14 +29,19 @@ use crate::vault::Key;
 pub async fn start(
     listen: SocketAddr,
     store: Arc<Store>,
-) -> anyhow::Result<(Login, BrokerAddress)> {
+) -> anyhow::Result<(BrokerLogin, BrokerAddress)> {
     let password = hex::encode(Key::generate()?.bytes());
     wait_for(listen).await?;
     let address = serve(listen, Passwords { store, server_password: password.clone() }).await?;
     tracing::info!(%address, "embedded MQTT broker: own topics only, no TLS, loopback alone");
     let (host, port) = (address.ip().to_string(), address.port());
-    let login =
-        Login { host: host.clone(), port, username: Some(SERVER.to_owned()), password, tls: None };
+    let login = BrokerLogin {
+        host: host.clone(),
+        port,
+        username: Some(SERVER.to_owned()),
+        password,
+        tls: None,
+    };
     Ok((login, BrokerAddress { host, port, tls: false, username: None, password: None }))
 }
 

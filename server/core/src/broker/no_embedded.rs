@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use protocol::provision::BrokerAddress;
 
-use crate::mqtt::Login;
+use crate::mqtt::BrokerLogin;
 use crate::set_up_fault::SetUpFault;
 use crate::store::Store;
 
@@ -14,6 +14,6 @@ use crate::store::Store;
 pub async fn start(
     listen: SocketAddr,
     _store: Arc<Store>,
-) -> anyhow::Result<(Login, BrokerAddress)> {
+) -> anyhow::Result<(BrokerLogin, BrokerAddress)> {
     Err(SetUpFault(format!("no broker on {listen}: {}", super::LEFT_OUT)).into())
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 /// What templates may ask for. Every name of the templates is one of these.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Fact {
+pub enum CaseFact {
     Authority,
     CaseNumber,
     Party,
@@ -54,7 +54,7 @@ pub enum Fact {
     SimpleNote,
 }
 
-impl Fact {
+impl CaseFact {
     pub const ALL: [Self; 44] = [
         Self::Authority,
         Self::CaseNumber,
@@ -159,4 +159,4 @@ impl Fact {
 }
 
 /// What a case knows; what it lacks is left out.
-pub type Facts = BTreeMap<Fact, String>;
+pub type CaseFacts = BTreeMap<CaseFact, String>;

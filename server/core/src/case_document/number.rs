@@ -1,6 +1,6 @@
 //! The number of a document (文号) by the authority's scheme.
 
-use super::Kind;
+use super::DocumentKind;
 
 /// `{kind}` is the document's word, `{year}` the year, `{n}` the number within both.
 const DEFAULT: &str = "{kind}〔{year}〕{n}号";
@@ -17,8 +17,8 @@ impl Default for Scheme {
 
 /// Which number a document has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Number {
-    pub kind: Kind,
+pub struct DocumentNumber {
+    pub kind: DocumentKind,
     pub year: i16,
     pub serial: i64,
 }
@@ -42,7 +42,7 @@ impl Scheme {
         Ok(Self(text.trim().to_owned()))
     }
 
-    pub fn of(&self, it: Number) -> String {
+    pub fn of(&self, it: DocumentNumber) -> String {
         self.0
             .replace("{kind}", it.kind.short_zh())
             .replace("{year}", &it.year.to_string())

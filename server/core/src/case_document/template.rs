@@ -1,7 +1,7 @@
 //! The text of a document: an authority's own is checked, and filled from the case. It invents
 //! nothing: what the case lacks stays a blank.
 
-use super::{Fact, Facts, Kind, LONGEST};
+use super::{CaseFact, CaseFacts, DocumentKind, LONGEST};
 
 /// What stands where the case has no value.
 pub(super) const BLANK: &str = "＿＿＿＿＿＿";
@@ -16,7 +16,7 @@ pub enum TemplateFault {
     #[error("template: a name begins with two braces and never ends")]
     Open,
     #[error("template: `{}` is missing; this document may not leave it out", .0.name())]
-    Missing(Fact),
+    Missing(CaseFact),
 }
 
 impl TemplateFault {
@@ -34,14 +34,14 @@ impl TemplateFault {
 
 /// Whether an authority's own text may stand for a document: every name is known, and none is
 /// missing that the law wants said.
-pub fn check_template(kind: Kind, text: &str) -> Result<(), TemplateFault> {
+pub fn check_template(kind: DocumentKind, text: &str) -> Result<(), TemplateFault> {
     if text.trim().is_empty() || text.chars().count() > LONGEST {
         return Err(TemplateFault::Length);
     }
     let (mut asked, mut rest) = (Vec::new(), text);
     while let Some((_, after)) = rest.split_once("{{") {
         let (name, behind) = after.split_once("}}").ok_or(TemplateFault::Open)?;
-        let fact = Fact::ALL.into_iter().find(|f| f.name() == name);
+        let fact = CaseFact::ALL.into_iter().find(|f| f.name() == name);
         let clipped = || TemplateFault::Unknown(name.chars().take(40).collect());
         asked.push(fact.ok_or_else(clipped)?);
         rest = behind;
@@ -53,16 +53,16 @@ pub fn check_template(kind: Kind, text: &str) -> Result<(), TemplateFault> {
 }
 
 /// A template with everything that the case knows.
-pub fn filled(template: &str, facts: &Facts) -> String {
+pub fn filled(template: &str, facts: &CaseFacts) -> String {
     // One pass over the template: a value that holds braces is never read as a name.
     let (mut out, mut rest) = (String::new(), template);
     while let Some((before, after)) = rest.split_once("{{") {
         out.push_str(before);
         let Some((name, behind)) = after.split_once("}}") else { break };
-        let fact = Fact::ALL.into_iter().find(|f| f.name() == name);
+        let fact = CaseFact::ALL.into_iter().find(|f| f.name() == name);
         let value = fact.and_then(|f| facts.get(&f)).map(|v| v.trim()).filter(|v| !v.is_empty());
         // What the law table says of a step is there, or nothing is.
-        let nothing = if fact.is_some_and(Fact::may_be_nothing) { "" } else { BLANK };
+        let nothing = if fact.is_some_and(CaseFact::may_be_nothing) { "" } else { BLANK };
         out.push_str(value.unwrap_or(nothing));
         rest = behind;
     }

@@ -147,14 +147,14 @@ impl FromSql for At {
 }
 
 /// What is a time, or a text of the wire that should be one.
-pub trait Moment {
+pub trait AsTimestamp {
     /// Nothing where the text is no time.
     fn moment(&self) -> Option<Timestamp>;
 
     fn as_text(&self) -> Cow<'_, str>;
 }
 
-impl Moment for At {
+impl AsTimestamp for At {
     fn moment(&self) -> Option<Timestamp> {
         Some(self.0)
     }
@@ -164,7 +164,7 @@ impl Moment for At {
     }
 }
 
-impl Moment for str {
+impl AsTimestamp for str {
     fn moment(&self) -> Option<Timestamp> {
         self.parse().ok()
     }
@@ -174,7 +174,7 @@ impl Moment for str {
     }
 }
 
-impl Moment for String {
+impl AsTimestamp for String {
     fn moment(&self) -> Option<Timestamp> {
         self.as_str().moment()
     }
@@ -184,7 +184,7 @@ impl Moment for String {
     }
 }
 
-impl<T: Moment + ?Sized> Moment for &T {
+impl<T: AsTimestamp + ?Sized> AsTimestamp for &T {
     fn moment(&self) -> Option<Timestamp> {
         (**self).moment()
     }

@@ -6,7 +6,7 @@ use jiff::civil::Date;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Allegation, Anonymity, Handling, Intake, Source};
+use super::{Allegation, Anonymity, ClueHandling, IntakeState, Source};
 use crate::calendar::{Calendar, Deadline};
 
 /// In working days; checked settings.
@@ -85,7 +85,7 @@ impl DueRule {
 
 /// What a term depends on beside the handling.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Matter {
+pub struct ClueMatter {
     pub source: Source,
     pub allegation: Allegation,
     pub anonymity: Anonymity,
@@ -94,8 +94,8 @@ pub struct Matter {
 
 /// What is due next; nothing once it was filed or ended and nobody is left to be told.
 pub fn due(
-    it: &Handling,
-    matter: Matter,
+    it: &ClueHandling,
+    matter: ClueMatter,
     calendar: &Calendar,
     terms: &Terms,
 ) -> Option<(Deadline, DueRule)> {
@@ -105,13 +105,13 @@ pub fn due(
 }
 
 fn working(
-    it: &Handling,
-    matter: Matter,
+    it: &ClueHandling,
+    matter: ClueMatter,
     calendar: &Calendar,
     terms: &Terms,
 ) -> Option<(Deadline, DueRule)> {
     match it.intake {
-        Intake::Received | Intake::AskedBack => {
+        IntakeState::Received | IntakeState::AskedBack => {
             let (days, rule) = match (matter.source, matter.allegation) {
                 (Source::Hotline, _) => (terms.hotline, DueRule::HotlineAnswer),
                 (_, Allegation::RegisterError) => (terms.correct, DueRule::Correct),
@@ -119,23 +119,23 @@ fn working(
             };
             Some((calendar.add_working_days(matter.received_on, days), rule))
         }
-        Intake::Accepted if matter.allegation == Allegation::RegisterError => {
+        IntakeState::Accepted if matter.allegation == Allegation::RegisterError => {
             it.awaits_decision().then(|| {
                 (calendar.add_working_days(matter.received_on, terms.correct), DueRule::Correct)
             })
         }
-        Intake::Accepted => {
+        IntakeState::Accepted => {
             let from = it.accepted_on.as_deref()?.parse().ok()?;
             let days = terms.verify * if it.extended_on.is_some() { 2 } else { 1 };
             it.awaits_decision().then(|| (calendar.add_working_days(from, days), DueRule::Verify))
         }
-        Intake::NotOurs | Intake::Merged | Intake::Rejected => None,
+        IntakeState::NotOurs | IntakeState::Merged | IntakeState::Rejected => None,
     }
 }
 
 fn telling(
-    it: &Handling,
-    matter: Matter,
+    it: &ClueHandling,
+    matter: ClueMatter,
     calendar: &Calendar,
     terms: &Terms,
 ) -> Option<(Deadline, DueRule)> {
@@ -150,10 +150,10 @@ fn telling(
 mod tests {
     use super::*;
     use crate::clock::at;
-    use crate::clue::Step;
+    use crate::clue::ClueAction;
 
-    fn matter(source: Source) -> Matter {
-        Matter {
+    fn matter(source: Source) -> ClueMatter {
+        ClueMatter {
             source,
             allegation: Allegation::Lending,
             anonymity: Anonymity::Anonymous,
@@ -161,22 +161,27 @@ mod tests {
         }
     }
 
-    fn on(it: &Handling, matter: Matter) -> (String, DueRule) {
+    fn on(it: &ClueHandling, matter: ClueMatter) -> (String, DueRule) {
         let due = due(it, matter, &Calendar::new([]), &Terms::default()).unwrap();
         (due.0.on.to_string(), due.1)
     }
 
     #[test]
     fn a_report_is_answered_in_seven_days_a_call_in_five() {
-        let new = Handling::default();
+        let new = ClueHandling::default();
         let report = on(&new, matter(Source::PublicReport));
         assert_eq!(report, ("2026-11-11".to_owned(), DueRule::Accept));
         assert_eq!(on(&new, matter(Source::Hotline)).0, "2026-11-09");
         let accepted = new
-            .take(&"c".parse().unwrap(), "wang", &Step::Accept, at("2026-11-03T01:00:00.000Z"))
+            .take(
+                &"c".parse().unwrap(),
+                "wang",
+                &ClueAction::Accept,
+                at("2026-11-03T01:00:00.000Z"),
+            )
             .unwrap();
         assert_eq!(on(&accepted, matter(Source::Hotline)).0, "2026-11-24");
-        let extend = Step::Extend { reason: "r".into() };
+        let extend = ClueAction::Extend { reason: "r".into() };
         let longer = accepted
             .take(&"c".parse().unwrap(), "wang", &extend, at("2026-11-20T01:00:00.000Z"))
             .unwrap();
@@ -185,13 +190,18 @@ mod tests {
 
     #[test]
     fn whoever_gives_a_name_is_told_first() {
-        let named = Matter { anonymity: Anonymity::Named, ..matter(Source::PublicReport) };
-        let new = Handling::default();
+        let named = ClueMatter { anonymity: Anonymity::Named, ..matter(Source::PublicReport) };
+        let new = ClueHandling::default();
         let accepted = new
-            .take(&"c".parse().unwrap(), "wang", &Step::Accept, at("2026-11-03T01:00:00.000Z"))
+            .take(
+                &"c".parse().unwrap(),
+                "wang",
+                &ClueAction::Accept,
+                at("2026-11-03T01:00:00.000Z"),
+            )
             .unwrap();
         assert_eq!(on(&accepted, named), ("2026-11-10".to_owned(), DueRule::TellReporter));
-        let told = Step::Told { how: "h".into() };
+        let told = ClueAction::Told { how: "h".into() };
         let told = accepted
             .take(&"c".parse().unwrap(), "wang", &told, at("2026-11-04T01:00:00.000Z"))
             .unwrap();
@@ -200,11 +210,14 @@ mod tests {
 
     #[test]
     fn a_lead_that_nobody_follows_up_stays_due() {
-        use crate::alert::{self, Verdict};
-        let uphold = Step::Case(alert::Step::Review { verdict: Verdict::Uphold, reason: None });
-        let go = Step::Case(alert::Step::GoOnSite);
-        let mut it = Handling::default();
-        for (by, step) in [("wang", &Step::Accept), ("wang", &uphold), ("li", &uphold)] {
+        use crate::alert::{self, ReviewVerdict};
+        let uphold = ClueAction::Case(alert::AlertAction::Review {
+            verdict: ReviewVerdict::Uphold,
+            reason: None,
+        });
+        let go = ClueAction::Case(alert::AlertAction::GoOnSite);
+        let mut it = ClueHandling::default();
+        for (by, step) in [("wang", &ClueAction::Accept), ("wang", &uphold), ("li", &uphold)] {
             it = it.take(&"c".parse().unwrap(), by, step, at("2026-11-03T01:00:00.000Z")).unwrap();
         }
         let report = matter(Source::PublicReport);
@@ -217,7 +230,7 @@ mod tests {
     #[test]
     fn an_error_of_the_register_has_twenty_days() {
         let error = Allegation::RegisterError;
-        let it = Matter { allegation: error, ..matter(Source::PublicReport) };
-        assert_eq!(on(&Handling::default(), it), ("2026-11-30".to_owned(), DueRule::Correct));
+        let it = ClueMatter { allegation: error, ..matter(Source::PublicReport) };
+        assert_eq!(on(&ClueHandling::default(), it), ("2026-11-30".to_owned(), DueRule::Correct));
     }
 }

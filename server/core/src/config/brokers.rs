@@ -7,12 +7,12 @@ use protocol::down::MOST_BROKERS;
 use toml::Spanned;
 
 use super::raw::{RawBroker, RawListedBroker, RawMqtt};
-use super::source::Source;
+use super::source::ConfigText;
 use super::{Broker, ConfigError, External, host_of, is_loopback};
 use crate::broker;
 
 pub(super) fn broker(
-    source: &Source<'_>,
+    source: &ConfigText<'_>,
     mut raw: RawMqtt,
     base: &Path,
 ) -> Result<Broker, ConfigError> {
@@ -37,7 +37,10 @@ pub(super) fn broker(
     embedded(source, raw.listen)
 }
 
-fn embedded(source: &Source<'_>, listen: Option<Spanned<String>>) -> Result<Broker, ConfigError> {
+fn embedded(
+    source: &ConfigText<'_>,
+    listen: Option<Spanned<String>>,
+) -> Result<Broker, ConfigError> {
     if !broker::HAS_EMBEDDED {
         return Err(source.wrong(0, broker::LEFT_OUT));
     }
@@ -55,7 +58,7 @@ fn embedded(source: &Source<'_>, listen: Option<Spanned<String>>) -> Result<Brok
 }
 
 fn several(
-    source: &Source<'_>,
+    source: &ConfigText<'_>,
     raw: &RawMqtt,
     listed: Vec<Spanned<RawListedBroker>>,
     base: &Path,
@@ -102,7 +105,7 @@ fn several(
 }
 
 fn external(
-    source: &Source<'_>,
+    source: &ConfigText<'_>,
     table: &str,
     raw: RawListedBroker,
     base: &Path,

@@ -7,12 +7,12 @@ use std::path::{Path, PathBuf};
 use toml::Spanned;
 
 use super::raw::{
-    Raw, RawAccess, RawAudit, RawAuthority, RawClues, RawEnrolment, RawFormat, RawHttp, RawOidc,
-    RawOutgoing, RawPublic, RawRetention, RawSmtp,
+    RawAccess, RawAudit, RawAuthority, RawClues, RawEnrolment, RawFormat, RawHttp, RawOidc,
+    RawOutgoing, RawPublic, RawRetention, RawServerConfig, RawSmtp,
 };
-use super::source::Source;
+use super::source::ConfigText;
 use super::{
-    AuditAnchors, Config, ConfigError, Limits, Mode, Oidc, OpenProposals, Outgoing, Pack,
+    AuditAnchors, Config, ConfigError, Limits, Mode, Oidc, OpenProposals, Outgoing, PackChoice,
     PublicDoor, RetentionTimes, Smtp, SmtpTls, brokers,
 };
 use crate::address::is_safe_origin;
@@ -20,7 +20,7 @@ use crate::case_document::Scheme;
 use crate::clue::terms::Terms;
 
 #[allow(clippy::too_many_lines, reason = "one key of the file on each line")]
-pub(super) fn check(source: &Source<'_>, raw: Raw) -> Result<Config, ConfigError> {
+pub(super) fn check(source: &ConfigText<'_>, raw: RawServerConfig) -> Result<Config, ConfigError> {
     let base = source.path.parent().unwrap_or(Path::new(""));
     let at = |path: &Path| base.join(path);
     let data_dir = at(&raw.data_dir);
@@ -119,8 +119,8 @@ pub(super) fn check(source: &Source<'_>, raw: Raw) -> Result<Config, ConfigError
 
 /// The master key's file and the tombstones', neither within the data.
 fn beside_the_data(
-    source: &Source<'_>,
-    raw: &Raw,
+    source: &ConfigText<'_>,
+    raw: &RawServerConfig,
     base: &Path,
     data_dir: &Path,
 ) -> Result<(PathBuf, PathBuf), ConfigError> {
@@ -142,12 +142,12 @@ fn beside_the_data(
 }
 
 fn pack(
-    source: &Source<'_>,
+    source: &ConfigText<'_>,
     mode: Mode,
-    said: Option<&Spanned<Pack>>,
-) -> Result<Pack, ConfigError> {
-    let pack = said.map_or(Pack::Real, |p| *p.get_ref());
-    if mode == Mode::Production && pack == Pack::Avatar {
+    said: Option<&Spanned<PackChoice>>,
+) -> Result<PackChoice, ConfigError> {
+    let pack = said.map_or(PackChoice::Real, |p| *p.get_ref());
+    if mode == Mode::Production && pack == PackChoice::Avatar {
         let why = "`models.pack = \"avatar\"` knows drawn faces only and is refused where `mode = \
             \"production\"`: use \"real\"";
         return Err(source.wrong(said.map_or(0, |p| p.span().start), why));
@@ -158,7 +158,7 @@ fn pack(
 /// Whether people must log in. A demonstration is open to this machine; one that others reach
 /// (`is_reached`) is so only where its file says it.
 fn accounts(
-    source: &Source<'_>,
+    source: &ConfigText<'_>,
     mode: Mode,
     said: Option<&Spanned<bool>>,
     is_reached: bool,
@@ -173,7 +173,10 @@ fn accounts(
     Ok(accounts)
 }
 
-fn log_level(source: &Source<'_>, said: Option<&Spanned<String>>) -> Result<String, ConfigError> {
+fn log_level(
+    source: &ConfigText<'_>,
+    said: Option<&Spanned<String>>,
+) -> Result<String, ConfigError> {
     let level = said.map_or_else(|| "info".to_owned(), |l| l.get_ref().clone());
     if tracing_subscriber::EnvFilter::try_new(&level).is_err() {
         let why = format!(
@@ -186,7 +189,7 @@ fn log_level(source: &Source<'_>, said: Option<&Spanned<String>>) -> Result<Stri
 }
 
 fn limits(
-    source: &Source<'_>,
+    source: &ConfigText<'_>,
     http: RawHttp,
     access: &RawAccess,
     enrolment: &RawEnrolment,
@@ -250,7 +253,7 @@ fn limits(
     })
 }
 
-fn retention(source: &Source<'_>, raw: RawRetention) -> Result<RetentionTimes, ConfigError> {
+fn retention(source: &ConfigText<'_>, raw: RawRetention) -> Result<RetentionTimes, ConfigError> {
     Ok(RetentionTimes {
         dismissed_h: source.number("retention.dismissed_h", raw.dismissed_h, 24, (1, 8760))?,
         undecided_days: source.number(
@@ -276,7 +279,7 @@ fn retention(source: &Source<'_>, raw: RawRetention) -> Result<RetentionTimes, C
 }
 
 fn audit(
-    source: &Source<'_>,
+    source: &ConfigText<'_>,
     raw: RawAudit,
     (base, data_dir, master_key_file): (&Path, &Path, &Path),
     outgoing: &Outgoing,
@@ -302,7 +305,7 @@ fn audit(
 
 /// Counts of what happens here are not for every visitor of the pages: an address of their own, on
 /// this machine.
-fn metrics(source: &Source<'_>, listen: Spanned<String>) -> Result<SocketAddr, ConfigError> {
+fn metrics(source: &ConfigText<'_>, listen: Spanned<String>) -> Result<SocketAddr, ConfigError> {
     let at = listen.span().start;
     let address = source.address("metrics.listen", Some(listen), "")?;
     if address.ip().is_loopback() {
@@ -319,7 +322,10 @@ fn metrics(source: &Source<'_>, listen: Spanned<String>) -> Result<SocketAddr, C
 }
 
 /// The public door is plain HTTP, as the pages are: a proxy with TLS stands before it.
-fn public_door(source: &Source<'_>, raw: Spanned<RawPublic>) -> Result<PublicDoor, ConfigError> {
+fn public_door(
+    source: &ConfigText<'_>,
+    raw: Spanned<RawPublic>,
+) -> Result<PublicDoor, ConfigError> {
     let it = raw.into_inner();
     let at = it.listen.span().start;
     let listen = source.address("public.listen", Some(it.listen), "")?;
@@ -352,7 +358,7 @@ fn public_door(source: &Source<'_>, raw: Spanned<RawPublic>) -> Result<PublicDoo
     })
 }
 
-fn clue_terms(source: &Source<'_>, raw: &RawClues) -> Result<Terms, ConfigError> {
+fn clue_terms(source: &ConfigText<'_>, raw: &RawClues) -> Result<Terms, ConfigError> {
     let days = |key: &str, value: &Option<Spanned<i64>>, default: u32| {
         source.number(key, value.clone(), default.into(), (1, 90)).map(|n| n as u32)
     };
@@ -368,7 +374,7 @@ fn clue_terms(source: &Source<'_>, raw: &RawClues) -> Result<Terms, ConfigError>
 
 /// Under which address and names others reach this server.
 fn reached(
-    source: &Source<'_>,
+    source: &ConfigText<'_>,
     public_url: Option<Spanned<String>>,
     names: Vec<Spanned<String>>,
     oidc: Option<&Oidc>,
@@ -406,7 +412,7 @@ fn reached(
 
 /// SHA-256 of the first certificate of a PEM file, as boxes pin it.
 fn fingerprint(
-    source: &Source<'_>,
+    source: &ConfigText<'_>,
     file: &Spanned<std::path::PathBuf>,
     base: &Path,
 ) -> Result<String, ConfigError> {
@@ -423,7 +429,7 @@ fn fingerprint(
 }
 
 fn oidc(
-    source: &Source<'_>,
+    source: &ConfigText<'_>,
     raw: Option<Spanned<RawOidc>>,
     http_public_url: Option<&str>,
     base: &Path,
@@ -465,7 +471,7 @@ fn oidc(
 }
 
 fn outgoing(
-    source: &Source<'_>,
+    source: &ConfigText<'_>,
     raw: RawOutgoing,
     smtp: Option<Spanned<RawSmtp>>,
     base: &Path,
@@ -526,7 +532,7 @@ fn is_host_name(name: &str) -> bool {
 }
 
 /// Passwords and names do not travel in clear beyond this machine.
-fn loopback(source: &Source<'_>, address: SocketAddr) -> Result<SocketAddr, ConfigError> {
+fn loopback(source: &ConfigText<'_>, address: SocketAddr) -> Result<SocketAddr, ConfigError> {
     if address.ip().is_loopback() {
         return Ok(address);
     }
@@ -539,7 +545,7 @@ fn loopback(source: &Source<'_>, address: SocketAddr) -> Result<SocketAddr, Conf
     ))
 }
 
-fn scheme(source: &Source<'_>, raw: Option<&Spanned<String>>) -> Result<Scheme, ConfigError> {
+fn scheme(source: &ConfigText<'_>, raw: Option<&Spanned<String>>) -> Result<Scheme, ConfigError> {
     let Some(raw) = raw else { return Ok(Scheme::default()) };
     Scheme::parse(raw.get_ref()).map_err(|why| {
         source.wrong(raw.span().start, format!("`authority.document_number`: {why}"))
@@ -547,7 +553,7 @@ fn scheme(source: &Source<'_>, raw: Option<&Spanned<String>>) -> Result<Scheme, 
 }
 
 /// One without the other would leave a consent that names nobody who answers.
-fn authority(source: &Source<'_>, raw: RawAuthority) -> Result<Option<String>, ConfigError> {
+fn authority(source: &ConfigText<'_>, raw: RawAuthority) -> Result<Option<String>, ConfigError> {
     match (raw.name, raw.contact) {
         (None, None) => Ok(None),
         (Some(name), Some(contact)) => {

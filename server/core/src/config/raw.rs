@@ -6,11 +6,11 @@ use std::path::PathBuf;
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::{Mode, Pack, SmtpTls};
+use super::{Mode, PackChoice, SmtpTls};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Raw {
+pub(super) struct RawServerConfig {
     pub(super) mode: Mode,
     pub(super) data_dir: PathBuf,
     pub(super) master_key_file: Spanned<PathBuf>,
@@ -75,7 +75,7 @@ pub(super) struct RawStore {
 #[derive(Deserialize, Default)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RawModels {
-    pub(super) pack: Option<Spanned<Pack>>,
+    pub(super) pack: Option<Spanned<PackChoice>>,
     pub(super) folder: Option<PathBuf>,
 }
 

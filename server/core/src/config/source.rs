@@ -8,12 +8,12 @@ use toml::Spanned;
 use super::ConfigError;
 
 /// The text with its name, so that a fault can say where it stands.
-pub(super) struct Source<'a> {
+pub(super) struct ConfigText<'a> {
     pub(super) path: &'a Path,
     pub(super) text: &'a str,
 }
 
-impl Source<'_> {
+impl ConfigText<'_> {
     pub(super) fn wrong(&self, offset: usize, why: impl Into<String>) -> ConfigError {
         let line = self.text[..offset.min(self.text.len())].matches('\n').count() + 1;
         ConfigError::Wrong { path: self.path.to_owned(), line, why: why.into() }

@@ -7,11 +7,11 @@ use toml::Spanned;
 
 use super::ConfigError;
 use super::raw::RawStore;
-use super::source::Source;
+use super::source::ConfigText;
 use crate::store_address::{Address, Beside};
 
 pub(super) fn store(
-    source: &Source<'_>,
+    source: &ConfigText<'_>,
     raw: RawStore,
     base: &Path,
     data_dir: &Path,

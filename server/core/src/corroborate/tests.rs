@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 
-const WINDOW: Window = Window { from_ms: 1_000, to_ms: 2_000 };
+const WINDOW: ClaimedWindow = ClaimedWindow { from_ms: 1_000, to_ms: 2_000 };
 
 fn session(from_ms: i64, to_ms: i64, visibility_i_ppm: u32) -> SessionSeen {
     SessionSeen {
@@ -29,14 +29,14 @@ fn watched(sessions: Vec<SessionSeen>) -> RoomRecord {
     RoomRecord { room: "room-1".into(), watched: true, sessions, ..RoomRecord::default() }
 }
 
-fn answer(allegation: Allegation, record: &RoomRecord) -> Answer {
+fn answer(allegation: Allegation, record: &RoomRecord) -> CorroborationResult {
     rooms(WINDOW, allegation, std::slice::from_ref(record))[0].answer
 }
 
 #[test]
 fn a_room_without_a_box_says_nothing() {
     let record = RoomRecord { watched: false, ..watched(vec![session(0, 3_000, 1_000_000)]) };
-    assert_eq!(answer(Allegation::Lending, &record), Answer::NotWatched);
+    assert_eq!(answer(Allegation::Lending, &record), CorroborationResult::NotWatched);
 }
 
 #[test]
@@ -44,8 +44,8 @@ fn a_lead_who_was_not_there_fits() {
     let mut one = session(500, 1_500, 950_000);
     one.summary.as_mut().unwrap().lead_verified = false;
     let record = watched(vec![one]);
-    assert_eq!(answer(Allegation::Lending, &record), Answer::Fits);
-    assert_eq!(answer(Allegation::Dispute, &record), Answer::NotAssessable);
+    assert_eq!(answer(Allegation::Lending, &record), CorroborationResult::Fits);
+    assert_eq!(answer(Allegation::Dispute, &record), CorroborationResult::NotAssessable);
 }
 
 #[test]
@@ -55,14 +55,14 @@ fn an_operator_who_could_not_be_told_may_be_the_lead() {
     (seen.lead_verified, seen.decided) = (false, false);
     for allegation in [Allegation::Lending, Allegation::NonLead] {
         let said = answer(allegation, &watched(vec![one.clone()]));
-        assert_eq!(said, Answer::NotAssessable, "{allegation:?}");
+        assert_eq!(said, CorroborationResult::NotAssessable, "{allegation:?}");
     }
 }
 
 #[test]
 fn only_a_window_seen_whole_shows_nothing_like_it() {
     let whole = watched(vec![session(0, 1_500, 980_000), session(1_400, 2_500, 950_000)]);
-    assert_eq!(answer(Allegation::Lending, &whole), Answer::NothingLike);
+    assert_eq!(answer(Allegation::Lending, &whole), CorroborationResult::NothingLike);
     for half in [
         watched(vec![session(0, 1_500, 950_000)]),
         watched(vec![session(0, 1_500, 950_000), session(1_600, 2_500, 950_000)]),
@@ -71,7 +71,7 @@ fn only_a_window_seen_whole_shows_nothing_like_it() {
         watched(vec![session(0, 2_500, 950_000)]),
         RoomRecord { blind: vec![(1_900, 2_100)], ..whole },
     ] {
-        assert_eq!(answer(Allegation::Lending, &half), Answer::NotAssessable);
+        assert_eq!(answer(Allegation::Lending, &half), CorroborationResult::NotAssessable);
     }
 }
 
@@ -79,12 +79,15 @@ fn only_a_window_seen_whole_shows_nothing_like_it() {
 fn what_is_declared_later_was_not_seen() {
     let mut longer = session(0, 2_500, 1_000_000);
     longer.summary.as_mut().unwrap().of = (0, 1_500);
-    assert_eq!(answer(Allegation::Lending, &watched(vec![longer])), Answer::NotAssessable);
+    assert_eq!(
+        answer(Allegation::Lending, &watched(vec![longer])),
+        CorroborationResult::NotAssessable
+    );
 }
 
 #[test]
 fn a_finding_of_another_kind_does_not_fit() {
-    let finding = FindingSeen {
+    let finding = ReportedFinding {
         alert: "a".into(),
         rule: "UQ-1".into(),
         kind: FindingKind::UnlicensedOperator,
@@ -93,12 +96,12 @@ fn a_finding_of_another_kind_does_not_fit() {
         dismissed: false,
     };
     let record = RoomRecord { findings: vec![finding], ..watched(vec![]) };
-    assert_eq!(answer(Allegation::UnlicensedOperator, &record), Answer::Fits);
-    assert_eq!(answer(Allegation::EvadingDevice, &record), Answer::NotAssessable);
+    assert_eq!(answer(Allegation::UnlicensedOperator, &record), CorroborationResult::Fits);
+    assert_eq!(answer(Allegation::EvadingDevice, &record), CorroborationResult::NotAssessable);
 }
 
-fn finding(kind: FindingKind, dismissed: bool) -> FindingSeen {
-    FindingSeen {
+fn finding(kind: FindingKind, dismissed: bool) -> ReportedFinding {
+    ReportedFinding {
         alert: "a".into(),
         rule: "X-1".into(),
         kind,
@@ -112,23 +115,26 @@ fn finding(kind: FindingKind, dismissed: bool) -> FindingSeen {
 fn a_dismissed_finding_never_fits() {
     let with = |finding| RoomRecord { findings: vec![finding], ..watched(vec![]) };
     let open = with(finding(FindingKind::UnlicensedOperator, false));
-    assert_eq!(answer(Allegation::UnlicensedOperator, &open), Answer::Fits);
+    assert_eq!(answer(Allegation::UnlicensedOperator, &open), CorroborationResult::Fits);
     let dismissed = with(finding(FindingKind::UnlicensedOperator, true));
-    assert_eq!(answer(Allegation::UnlicensedOperator, &dismissed), Answer::NotAssessable);
+    assert_eq!(
+        answer(Allegation::UnlicensedOperator, &dismissed),
+        CorroborationResult::NotAssessable
+    );
 }
 
 #[test]
 fn a_meddled_or_undecided_view_proves_nothing() {
     let whole = watched(vec![session(0, 2_500, 1_000_000)]);
-    assert_eq!(answer(Allegation::Lending, &whole), Answer::NothingLike);
+    assert_eq!(answer(Allegation::Lending, &whole), CorroborationResult::NothingLike);
     for dismissed in [false, true] {
         let findings = vec![finding(FindingKind::Integrity, dismissed)];
         let meddled = RoomRecord { findings, ..whole.clone() };
-        assert_eq!(answer(Allegation::Lending, &meddled), Answer::NotAssessable);
+        assert_eq!(answer(Allegation::Lending, &meddled), CorroborationResult::NotAssessable);
     }
     let mut undecided = whole;
     undecided.sessions[0].summary.as_mut().unwrap().decided = false;
-    assert_eq!(answer(Allegation::Lending, &undecided), Answer::NotAssessable);
+    assert_eq!(answer(Allegation::Lending, &undecided), CorroborationResult::NotAssessable);
 }
 
 #[test]
@@ -136,7 +142,7 @@ fn what_no_rule_sees_is_never_refuted() {
     use Allegation::{Advertising, Dispute, Injury, NoLicence, Other, Product};
     let whole = watched(vec![session(0, 2_500, 1_000_000)]);
     for unseen in [Injury, Advertising, Product, Dispute, NoLicence, Other] {
-        assert_eq!(answer(unseen, &whole), Answer::NotAssessable, "{unseen:?}");
+        assert_eq!(answer(unseen, &whole), CorroborationResult::NotAssessable, "{unseen:?}");
     }
 }
 
@@ -145,9 +151,12 @@ fn one_room_unseen_leaves_all_open() {
     let seen = watched(vec![session(0, 2_500, 980_000)]);
     let blind = RoomRecord { room: "room-2".into(), ..RoomRecord::default() };
     let answers = rooms(WINDOW, Allegation::Lending, &[seen.clone(), blind]);
-    assert_eq!(overall(&answers), Answer::NotWatched);
-    assert_eq!(overall(&rooms(WINDOW, Allegation::Lending, &[seen])), Answer::NothingLike);
-    assert_eq!(overall(&[]), Answer::NotWatched);
+    assert_eq!(overall(&answers), CorroborationResult::NotWatched);
+    assert_eq!(
+        overall(&rooms(WINDOW, Allegation::Lending, &[seen])),
+        CorroborationResult::NothingLike
+    );
+    assert_eq!(overall(&[]), CorroborationResult::NotWatched);
 }
 
 proptest! {
@@ -166,6 +175,6 @@ proptest! {
         });
         let whole = (WINDOW.from_ms..WINDOW.to_ms).all(seen_at);
         let said = answer(Allegation::Lending, &record);
-        prop_assert!(whole || said != Answer::NothingLike);
+        prop_assert!(whole || said != CorroborationResult::NothingLike);
     }
 }

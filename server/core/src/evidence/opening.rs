@@ -2,7 +2,7 @@
 //! opening or a refusal`.
 //!
 //! `Taken → Requested → Approved → Released → Delivered → Open → Expired | Destroyed`, or
-//! `Refused`. One supervisor asks, one reviewer whom he names decides, nobody else takes a step of
+//! `Refused`. One supervisor asks, one reviewer whom they name decides, nobody else takes a step of
 //! theirs. This file reads no clock, stores nothing, holds no key and never sees a picture.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -133,7 +133,8 @@ pub struct Ask {
 /// How one picture stands.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "is", rename_all = "snake_case")]
-pub enum Delivery {
+#[schemars(rename = "Delivery")]
+pub enum PictureDelivery {
     Waiting,
     Arrived,
     /// The box has it no more, or what it sent is not what its chain names.
@@ -180,7 +181,8 @@ impl SamePerson {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Answer {
+#[schemars(rename = "Answer")]
+pub struct ComparisonAnswer {
     pub by: String,
     /// RFC 3339 UTC ms.
     #[schemars(with = "String")]
@@ -191,16 +193,16 @@ pub struct Answer {
 /// Who of the two is a custodian at the time of a step: one may have been removed since the
 /// request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Standing {
+pub struct CustodianStanding {
     pub requester: bool,
     pub reviewer: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Step<'a> {
+pub enum OpeningAction<'a> {
     Approve {
         by: &'a str,
-        standing: Standing,
+        standing: CustodianStanding,
     },
     Refuse {
         by: &'a str,
@@ -245,9 +247,9 @@ pub struct Opening {
     #[schemars(with = "String")]
     pub until: Timestamp,
     pub refused_because: Option<String>,
-    pub items: BTreeMap<String, Delivery>,
+    pub items: BTreeMap<String, PictureDelivery>,
     /// At most one a person.
-    pub answers: Vec<Answer>,
+    pub answers: Vec<ComparisonAnswer>,
     /// Who has looked: nobody else answers.
     #[serde(default)]
     pub looked: BTreeSet<String>,
@@ -336,7 +338,7 @@ impl OpeningRefusal {
     }
 }
 
-impl Step<'_> {
+impl OpeningAction<'_> {
     fn name(&self) -> &'static str {
         match self {
             Self::Approve { .. } => "approve",
@@ -372,7 +374,7 @@ impl Opening {
         if ask.by == ask.reviewer {
             return Err(OpeningRefusal::SamePerson);
         }
-        let items = ask.items.iter().map(|item| (item.clone(), Delivery::Waiting)).collect();
+        let items = ask.items.iter().map(|item| (item.clone(), PictureDelivery::Waiting)).collect();
         Ok(Self {
             state: OpeningState::Requested,
             ask,
@@ -387,23 +389,23 @@ impl Opening {
 
     /// The opening after `step`; `self` stays as it was when the step is refused.
     #[expect(clippy::match_same_arms, reason = "one line for each step of each state")]
-    pub fn take(&self, step: &Step<'_>, now: Timestamp) -> Result<Self, OpeningRefusal> {
+    pub fn take(&self, step: &OpeningAction<'_>, now: Timestamp) -> Result<Self, OpeningRefusal> {
         let not_now = || OpeningRefusal::NotNow { step: step.name(), state: self.state.as_str() };
         match (self.state, step) {
-            (state, Step::Destroy) if state != OpeningState::Destroyed => {
+            (state, OpeningAction::Destroy) if state != OpeningState::Destroyed => {
                 Ok(self.at(OpeningState::Destroyed, now))
             }
-            (state, Step::Expire) if state.is_live() && self.is_over(now) => {
+            (state, OpeningAction::Expire) if state.is_live() && self.is_over(now) => {
                 Ok(self.at(OpeningState::Expired, now))
             }
-            (_, Step::Destroy | Step::Expire) => Ok(self.clone()),
-            (OpeningState::Requested, Step::Approve { by, standing }) => {
+            (_, OpeningAction::Destroy | OpeningAction::Expire) => Ok(self.clone()),
+            (OpeningState::Requested, OpeningAction::Approve { by, standing }) => {
                 self.decider(by)?;
                 self.in_time(now)?;
                 self.both_stand(*standing)?;
                 Ok(self.at(OpeningState::Approved, self.until))
             }
-            (OpeningState::Requested, Step::Refuse { by, reason }) => {
+            (OpeningState::Requested, OpeningAction::Refuse { by, reason }) => {
                 self.decider(by)?;
                 self.in_time(now)?;
                 let reason = reason.trim();
@@ -413,40 +415,40 @@ impl Opening {
                 let because = Some(reason.chars().take(400).collect());
                 Ok(Self { refused_because: because, ..self.at(OpeningState::Refused, now) })
             }
-            (OpeningState::Approved, Step::Release) => {
+            (OpeningState::Approved, OpeningAction::Release) => {
                 self.in_time(now)?;
                 Ok(self.at(OpeningState::Released, self.until))
             }
             // An order that is sent again changes nothing.
-            (OpeningState::Released, Step::Release) => Ok(self.clone()),
+            (OpeningState::Released, OpeningAction::Release) => Ok(self.clone()),
             // Said again, it prolongs nothing.
-            (OpeningState::Released, Step::Taken) => {
+            (OpeningState::Released, OpeningAction::Taken) => {
                 let last = self.asked_at + DECIDE + DELIVER;
                 Ok(self.at(OpeningState::Released, last.min(now + DELIVER)))
             }
-            (OpeningState::Released, Step::Declined { why }) => {
+            (OpeningState::Released, OpeningAction::Declined { why }) => {
                 let because = Some(why.chars().take(400).collect());
                 Ok(Self { refused_because: because, ..self.at(OpeningState::Refused, now) })
             }
             (
                 OpeningState::Released | OpeningState::Delivered | OpeningState::Open,
-                Step::Arrived { item },
+                OpeningAction::Arrived { item },
             ) => {
                 self.in_time(now)?;
-                self.settle(item, Delivery::Arrived, now)
+                self.settle(item, PictureDelivery::Arrived, now)
             }
-            (OpeningState::Released, Step::Lost { item, why }) => {
+            (OpeningState::Released, OpeningAction::Lost { item, why }) => {
                 let why = why.chars().take(400).collect();
-                self.settle(item, Delivery::Lost { why }, now)
+                self.settle(item, PictureDelivery::Lost { why }, now)
             }
-            (OpeningState::Delivered | OpeningState::Open, Step::Look { by }) => {
+            (OpeningState::Delivered | OpeningState::Open, OpeningAction::Look { by }) => {
                 self.one_of_the_two(by)?;
                 self.in_time(now)?;
                 let mut next = self.at(OpeningState::Open, self.until);
                 next.looked.insert((*by).to_owned());
                 Ok(next)
             }
-            (OpeningState::Open, Step::Answer { by, same_person }) => {
+            (OpeningState::Open, OpeningAction::Answer { by, same_person }) => {
                 self.one_of_the_two(by)?;
                 self.in_time(now)?;
                 if !self.looked.contains(*by) {
@@ -455,7 +457,7 @@ impl Opening {
                 let mut next = self.clone();
                 next.answers.retain(|a| a.by != *by);
                 let by = (*by).to_owned();
-                next.answers.push(Answer { by, at: now, same_person: *same_person });
+                next.answers.push(ComparisonAnswer { by, at: now, same_person: *same_person });
                 Ok(next)
             }
             _ => Err(not_now()),
@@ -498,10 +500,10 @@ impl Opening {
         if self.is_of(by) { Ok(()) } else { Err(OpeningRefusal::NotYours) }
     }
 
-    fn both_stand(&self, standing: Standing) -> Result<(), OpeningRefusal> {
+    fn both_stand(&self, standing: CustodianStanding) -> Result<(), OpeningRefusal> {
         let removed = match standing {
-            Standing { requester: false, .. } => &self.ask.by,
-            Standing { reviewer: false, .. } => &self.ask.reviewer,
+            CustodianStanding { requester: false, .. } => &self.ask.by,
+            CustodianStanding { reviewer: false, .. } => &self.ask.reviewer,
             _ => return Ok(()),
         };
         Err(OpeningRefusal::Removed { who: removed.clone() })
@@ -509,21 +511,26 @@ impl Opening {
 
     /// Writes down what became of one picture. With the last of them it is delivered, and the time
     /// to look begins; where none came there is nothing to open.
-    fn settle(&self, item: &str, is: Delivery, now: Timestamp) -> Result<Self, OpeningRefusal> {
+    fn settle(
+        &self,
+        item: &str,
+        is: PictureDelivery,
+        now: Timestamp,
+    ) -> Result<Self, OpeningRefusal> {
         let mut next = self.clone();
         let Some(slot) = next.items.get_mut(item) else {
             return Err(OpeningRefusal::NoSuchItem { item: item.chars().take(80).collect() });
         };
         // What came stays: a later word that it is lost is the box's, about its own copy.
-        if *slot != Delivery::Arrived {
+        if *slot != PictureDelivery::Arrived {
             *slot = is;
         }
         if self.state != OpeningState::Released
-            || next.items.values().any(|d| *d == Delivery::Waiting)
+            || next.items.values().any(|d| *d == PictureDelivery::Waiting)
         {
             return Ok(next);
         }
-        let any = next.items.values().any(|d| *d == Delivery::Arrived);
+        let any = next.items.values().any(|d| *d == PictureDelivery::Arrived);
         Ok(if any {
             next.at(OpeningState::Delivered, now + SEE)
         } else {

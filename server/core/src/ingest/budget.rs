@@ -10,7 +10,7 @@ use crate::rules::Numbers;
 
 /// What is counted together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum BudgetKind {
     Finding,
     /// Presences and their summaries.
     Presence,
@@ -19,7 +19,7 @@ pub enum Kind {
     Other,
 }
 
-impl Kind {
+impl BudgetKind {
     pub const ALL: [Self; 4] = [Self::Finding, Self::Presence, Self::Health, Self::Other];
 
     pub fn of(payload: &Up) -> Self {
@@ -75,13 +75,13 @@ pub struct Volume {
 
 /// What the policy of a place says of its boxes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Limits {
+pub struct BoxLimits {
     per_day: [Volume; 4],
     /// Open alerts of one box before further ones join one incident.
     pub open_alerts_max: i64,
 }
 
-impl Limits {
+impl BoxLimits {
     pub fn of(numbers: &Numbers) -> Self {
         let volume = |messages: i64, kib: i64| Volume {
             messages: u64::try_from(messages).unwrap_or(0),
@@ -121,18 +121,18 @@ impl Spent {
         spent
     }
 
-    /// Messages and bytes of each kind, in the order of [`Kind::ALL`].
+    /// Messages and bytes of each kind, in the order of [`BudgetKind::ALL`].
     pub fn text(&self) -> String {
         self.volumes.map(|v| format!("{} {}", v.messages, v.bytes)).join(" ")
     }
 
     /// Whether one more message of so many bytes is within the budget.
-    pub fn fits(&self, kind: Kind, bytes: u64, limits: &Limits) -> bool {
+    pub fn fits(&self, kind: BudgetKind, bytes: u64, limits: &BoxLimits) -> bool {
         let (spent, most) = (self.volumes[kind.index()], limits.per_day[kind.index()]);
         spent.messages < most.messages && spent.bytes.saturating_add(bytes) <= most.bytes
     }
 
-    pub fn add(&mut self, kind: Kind, bytes: u64) {
+    pub fn add(&mut self, kind: BudgetKind, bytes: u64) {
         let volume = &mut self.volumes[kind.index()];
         volume.messages += 1;
         volume.bytes = volume.bytes.saturating_add(bytes);
@@ -143,8 +143,8 @@ impl Spent {
 mod tests {
     use super::*;
 
-    fn limits(messages: i64, kib: i64) -> Limits {
-        Limits::of(&Numbers {
+    fn limits(messages: i64, kib: i64) -> BoxLimits {
+        BoxLimits::of(&Numbers {
             budget_health_per_day: messages,
             budget_health_kib_per_day: kib,
             ..Numbers::default()
@@ -156,27 +156,27 @@ mod tests {
         let mut spent = Spent::read("", "", "2026-03-02");
         let by_count = limits(3, 1000);
         let taken = (0..5).filter(|_| {
-            let fits = spent.fits(Kind::Health, 10, &by_count);
+            let fits = spent.fits(BudgetKind::Health, 10, &by_count);
             if fits {
-                spent.add(Kind::Health, 10);
+                spent.add(BudgetKind::Health, 10);
             }
             fits
         });
         assert_eq!(taken.count(), 3);
-        assert!(spent.fits(Kind::Finding, 10, &by_count), "another kind has its own");
+        assert!(spent.fits(BudgetKind::Finding, 10, &by_count), "another kind has its own");
         let mut spent = Spent::default();
-        spent.add(Kind::Health, 1000);
-        assert!(spent.fits(Kind::Health, 24, &limits(100, 1)));
-        assert!(!spent.fits(Kind::Health, 25, &limits(100, 1)));
+        spent.add(BudgetKind::Health, 1000);
+        assert!(spent.fits(BudgetKind::Health, 24, &limits(100, 1)));
+        assert!(!spent.fits(BudgetKind::Health, 25, &limits(100, 1)));
     }
 
     #[test]
     fn what_was_spent_is_forgotten_the_next_day() {
         let mut spent = Spent::read("", "", "2026-03-02");
-        for kind in Kind::ALL {
+        for kind in BudgetKind::ALL {
             spent.add(kind, 7);
         }
-        spent.add(Kind::Other, u64::MAX);
+        spent.add(BudgetKind::Other, u64::MAX);
         assert_eq!(Spent::read("2026-03-02", &spent.text(), "2026-03-02"), spent);
         assert_eq!(
             Spent::read("2026-03-02", &spent.text(), "2026-03-03").text(),

@@ -26,7 +26,7 @@ impl Default for ChainState {
 
 /// A message as the chain sees it.
 #[derive(Debug, Clone, Copy)]
-pub struct Link<'a> {
+pub struct ChainLink<'a> {
     pub seq: u64,
     pub hash: &'a str,
     pub prev: &'a str,
@@ -58,7 +58,7 @@ pub const AHEAD_MAX: u64 = 10_000_000;
 /// `highest` the highest sequence that is known of the device.
 pub fn judge(
     state: &ChainState,
-    link: Link<'_>,
+    link: ChainLink<'_>,
     stored_hash: Option<&str>,
     highest: u64,
 ) -> Judgement {
@@ -110,8 +110,8 @@ mod tests {
         ChainState { contiguous_seq: seq, contiguous_hash: hash.to_owned() }
     }
 
-    fn link<'a>(seq: u64, hash: &'a str, prev: &'a str) -> Link<'a> {
-        Link { seq, hash, prev, breaks: false }
+    fn link<'a>(seq: u64, hash: &'a str, prev: &'a str) -> ChainLink<'a> {
+        ChainLink { seq, hash, prev, breaks: false }
     }
 
     #[test]
@@ -147,14 +147,14 @@ mod tests {
 
     #[test]
     fn a_declared_break_starts_a_new_chain_anywhere() {
-        let broken = Link { breaks: true, ..link(1, "n", trust::ZERO_HASH) };
+        let broken = ChainLink { breaks: true, ..link(1, "n", trust::ZERO_HASH) };
         assert_eq!(judge(&at(4, "d"), broken, Some("a"), 0), Judgement::Restart);
-        assert_eq!(judge(&at(4, "d"), Link { seq: 5, ..broken }, None, 0), Judgement::Restart);
+        assert_eq!(judge(&at(4, "d"), ChainLink { seq: 5, ..broken }, None, 0), Judgement::Restart);
         assert_eq!(judge(&at(4, "d"), broken, Some("n"), 0), Judgement::Duplicate);
         // Nothing was ever heard of this box, and it lost what it had: its chain begins where it
         // says.
         assert_eq!(
-            judge(&ChainState::new(), Link { seq: 5, ..broken }, None, 0),
+            judge(&ChainState::new(), ChainLink { seq: 5, ..broken }, None, 0),
             Judgement::Restart
         );
         assert_eq!(judge(&ChainState::new(), broken, None, 0), Judgement::Next);
@@ -162,7 +162,7 @@ mod tests {
 
     #[test]
     fn a_break_that_begins_no_chain_takes_no_place() {
-        let broken = Link { breaks: true, ..link(7, "n", "f") };
+        let broken = ChainLink { breaks: true, ..link(7, "n", "f") };
         assert!(matches!(judge(&at(4, "d"), broken, Some("g"), 9), Judgement::Fork(_)));
         assert_eq!(judge(&at(4, "d"), broken, None, 9), Judgement::Above);
     }
@@ -172,7 +172,7 @@ mod tests {
         let far = 4 + AHEAD_MAX;
         assert_eq!(judge(&at(4, "d"), link(far, "g", "f"), None, 4), Judgement::Above);
         assert!(matches!(judge(&at(4, "d"), link(far + 1, "g", "f"), None, 4), Judgement::Jump(_)));
-        let broken = |seq| Link { breaks: true, ..link(seq, "n", trust::ZERO_HASH) };
+        let broken = |seq| ChainLink { breaks: true, ..link(seq, "n", trust::ZERO_HASH) };
         assert_eq!(judge(&at(4, "d"), broken(far), None, 4), Judgement::Restart);
         assert!(matches!(judge(&at(4, "d"), broken(1 << 62), None, 4), Judgement::Jump(_)));
         assert_eq!(judge(&at(4, "d"), broken(far + 1), None, 5), Judgement::Restart);

@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::{mpsc, watch};
 
-use super::Told;
-use crate::store::{BoxStatus, Entry, Store};
+use super::IngestEvent;
+use crate::store::{BoxStatus, InboxEntry, Store};
 
 /// Findings that may wait for their incident while batches come without a pause.
 const MOST: usize = 50_000;
@@ -59,8 +59,8 @@ impl Pace {
 pub(super) fn run(
     store: &Store,
     at_once_max: usize,
-    batches: &Receiver<Vec<Entry>>,
-    tell: &mpsc::UnboundedSender<Told>,
+    batches: &Receiver<Vec<InboxEntry>>,
+    tell: &mpsc::UnboundedSender<IngestEvent>,
     changed: &watch::Sender<u64>,
 ) {
     let mut waiting = store.findings_due().unwrap_or_else(|error| {
@@ -113,10 +113,10 @@ struct Closed;
 
 /// The next batch; `None` where none has come and there is something else to do.
 fn next(
-    batches: &Receiver<Vec<Entry>>,
+    batches: &Receiver<Vec<InboxEntry>>,
     busy: bool,
     failed: bool,
-) -> Result<Option<Vec<Entry>>, Closed> {
+) -> Result<Option<Vec<InboxEntry>>, Closed> {
     if busy && failed {
         return match batches.recv_timeout(PAUSE) {
             Ok(batch) => Ok(Some(batch)),
@@ -140,8 +140,8 @@ fn next(
 fn commit(
     store: &Store,
     at_once_max: usize,
-    batch: &[Entry],
-    tell: &mpsc::UnboundedSender<Told>,
+    batch: &[InboxEntry],
+    tell: &mpsc::UnboundedSender<IngestEvent>,
 ) -> usize {
     if batch.is_empty() {
         return 0;
@@ -149,17 +149,17 @@ fn commit(
     match store.commit_batch(batch, at_once_max) {
         Ok(done) => {
             fail_point::reached("store.committed");
-            if batch.iter().any(|entry| matches!(entry, Entry::Aside(_))) {
+            if batch.iter().any(|entry| matches!(entry, InboxEntry::Aside(_))) {
                 fail_point::reached("quarantine.committed");
             }
             for BoxStatus { device, online, started_anew: fresh } in done.statuses {
                 tracing::info!(%device, online, fresh, "device status");
-                let _ = tell.send(Told::Status { device, online, fresh });
+                let _ = tell.send(IngestEvent::Status { device, online, fresh });
             }
             for device in done.acked {
-                let _ = tell.send(Told::Acked(device));
+                let _ = tell.send(IngestEvent::Acked(device));
             }
-            let _ = tell.send(Told::Receipts(done.receipts));
+            let _ = tell.send(IngestEvent::Receipts(done.receipts));
             fail_point::reached("ingest.told");
             done.later
         }

@@ -1,7 +1,7 @@
 //! The server's own Integrity findings about a box's chain: why, how severe, and what they state.
 //! Pure.
 
-use super::budget::Kind;
+use super::budget::BudgetKind;
 use protocol::id::{DeviceId, InstitutionId, RoomId};
 use protocol::names::{FigureName, RuleCode};
 use protocol::up::{Confidence, Count, FindingKind, FindingReport, Manifest, Severity, Step};
@@ -12,7 +12,7 @@ use crate::own_id::OwnIds;
 
 /// What is wrong with a chain. The same cause twice is the same finding.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Cause {
+pub enum ChainFault {
     /// Sequences that did not come in good time.
     Gap { epoch: i64, from_seq: i64, to_seq: i64 },
     /// A stored link names another predecessor.
@@ -25,7 +25,7 @@ pub enum Cause {
     /// The box declared that its database was lost, for the n-th time in [`BREAK_DAYS`] days.
     Break { epoch: i64, reason: String, times: i64 },
     /// The box sent more than its budget; one finding a day.
-    OverBudget { kind: Kind, day: String },
+    OverBudget { kind: BudgetKind, day: String },
     /// The box has sealed pictures no longer that are held, or of a case; `told`: it knew of the
     /// hold. One finding a day.
     EvidenceGone { told: bool, day: String },
@@ -54,7 +54,7 @@ pub struct Where {
     pub institution: InstitutionId,
 }
 
-impl Cause {
+impl ChainFault {
     fn rule(&self) -> RuleCode {
         match self {
             Self::Gap { .. } => RuleCode::ChainGap,
@@ -223,12 +223,12 @@ impl Cause {
     }
 }
 
-fn message_kind(kind: Kind) -> MessageKind {
+fn message_kind(kind: BudgetKind) -> MessageKind {
     match kind {
-        Kind::Finding => MessageKind::Finding,
-        Kind::Presence => MessageKind::Presence,
-        Kind::Health => MessageKind::Health,
-        Kind::Other => MessageKind::Other,
+        BudgetKind::Finding => MessageKind::Finding,
+        BudgetKind::Presence => MessageKind::Presence,
+        BudgetKind::Health => MessageKind::Health,
+        BudgetKind::Other => MessageKind::Other,
     }
 }
 
@@ -245,7 +245,7 @@ mod tests {
         };
         let ids = OwnIds::new(vec![7]);
         let gap = |from_seq| {
-            Cause::Gap { epoch: 0, from_seq, to_seq: 9 }.report(
+            ChainFault::Gap { epoch: 0, from_seq, to_seq: 9 }.report(
                 &place,
                 &ids,
                 "2026-03-02T01:00:00.000Z".parse().unwrap(),
@@ -253,7 +253,7 @@ mod tests {
         };
         assert_eq!(gap(4).finding_id, gap(4).finding_id);
         assert_ne!(gap(4).finding_id, gap(5).finding_id);
-        let later = Cause::Gap { epoch: 1, from_seq: 4, to_seq: 9 };
+        let later = ChainFault::Gap { epoch: 1, from_seq: 4, to_seq: 9 };
         let later = later.report(&place, &ids, "2026-03-02T01:00:00.000Z".parse().unwrap());
         assert_ne!(gap(4).finding_id, later.finding_id, "a chain begun anew has gaps of its own");
         assert_eq!(gap(4).counts[0].value, 6);

@@ -24,7 +24,7 @@ const PRESENCE_MAX_MS: i64 = 86_400_000;
 
 /// A room that a box was registered for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Post {
+pub struct RoomRegistration {
     pub room: String,
     /// `i64::MIN` for the first.
     pub since_ms: i64,
@@ -36,9 +36,9 @@ pub struct Post {
 
 /// What is known of a box where it speaks.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Registration {
+pub struct BoxRegistration {
     /// The latest last.
-    pub posts: Vec<Post>,
+    pub posts: Vec<RoomRegistration>,
     /// Since when the key that signed is its key; `None` where that was not written down.
     pub key_since_ms: Option<i64>,
     /// Scripted clocks are believed.
@@ -64,7 +64,7 @@ pub struct SetAside {
 
 /// What the server makes of a statement that may be made.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Placed {
+pub struct PlacedStatement {
     /// Whose the room was at the statement's time, by the registration.
     pub institution: String,
     /// The session that it names was declared for this room.
@@ -95,10 +95,10 @@ fn wrong_time(detail: String) -> SetAside {
 /// `None` for what speaks of no place: health, acknowledgements, what this version does not know.
 pub fn judge(
     body: &UpBody,
-    box_: &Registration,
+    box_: &BoxRegistration,
     received_ms: i64,
     session_place: impl FnOnce(&str, &str) -> SessionPlace,
-) -> Option<Result<Placed, SetAside>> {
+) -> Option<Result<PlacedStatement, SetAside>> {
     let statement = match &body.payload {
         Up::Finding(report) => of_finding(report),
         Up::Presence(report) => of_presence(report),
@@ -172,10 +172,10 @@ fn time(what: &str, text: &str) -> Result<i64, SetAside> {
 fn placed(
     it: &Statement<'_>,
     body: &UpBody,
-    box_: &Registration,
+    box_: &BoxRegistration,
     received_ms: i64,
     session_place: impl FnOnce(&str, &str) -> SessionPlace,
-) -> Result<Placed, SetAside> {
+) -> Result<PlacedStatement, SetAside> {
     let bounds = Bounds::of(body, box_, received_ms)?;
     let (at_ms, until_ms) = (bounds.hold("time", it.at)?, bounds.hold("time", it.until)?);
     if until_ms < at_ms || until_ms - at_ms > PRESENCE_MAX_MS {
@@ -202,7 +202,7 @@ fn placed(
             return Err(wrong_place(format!("session `{session}` is none of room `{}`", it.room)));
         }
     };
-    Ok(Placed {
+    Ok(PlacedStatement {
         institution: institution.to_owned(),
         session_known,
         at: At::of_ms(at_ms),
@@ -222,7 +222,7 @@ struct Bounds {
 }
 
 impl Bounds {
-    fn of(body: &UpBody, box_: &Registration, received_ms: i64) -> Result<Self, SetAside> {
+    fn of(body: &UpBody, box_: &BoxRegistration, received_ms: i64) -> Result<Self, SetAside> {
         let uncertainty = i64::from(body.stamp.uncertainty_ms).min(UNCERTAINTY_MAX_MS);
         let tolerance_ms = SLACK_MS + uncertainty;
         let synchronised = body.stamp.clock == ClockSource::Synchronised;
@@ -270,10 +270,10 @@ impl Bounds {
     }
 }
 
-impl Registration {
+impl BoxRegistration {
     /// The registration for this room that was in force at `at_ms`, give or take.
-    fn post(&self, room: &str, at_ms: i64, tolerance_ms: i64) -> Option<&Post> {
-        let in_force = |n: usize, post: &Post| {
+    fn post(&self, room: &str, at_ms: i64, tolerance_ms: i64) -> Option<&RoomRegistration> {
+        let in_force = |n: usize, post: &RoomRegistration| {
             let until = self.posts.get(n + 1).map_or(i64::MAX, |next| {
                 let grace = next.since_ms.saturating_add(MOVE_GRACE_MS);
                 next.taken_ms.map_or(grace, |taken| taken.clamp(next.since_ms, grace))
@@ -293,7 +293,7 @@ impl Registration {
     }
 }
 
-impl Post {
+impl RoomRegistration {
     fn owner(&self, at_ms: i64) -> &str {
         let held =
             self.owners.iter().rev().find(|(since, _)| *since <= at_ms).or(self.owners.first());

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::LABEL_CHARS;
 use crate::clock;
-use crate::consent::{EarlierText, Purpose};
+use crate::consent::{ConsentPurpose, EarlierText};
 use crate::text::{FoldFault, line, line_or_nothing};
 
 /// The consent record (P3): without one no template is made.
@@ -15,7 +15,7 @@ use crate::text::{FoldFault, line, line_or_nothing};
 pub struct Consent {
     pub text_version: String,
     pub text_sha256: String,
-    pub purposes: Vec<Purpose>,
+    pub purposes: Vec<ConsentPurpose>,
     pub scope: String,
     pub signature: String,
     pub signed_at: String,
@@ -44,12 +44,12 @@ impl Consent {
                     .to_owned(),
             );
         }
-        if !self.purposes.contains(&Purpose::Recognition) {
+        if !self.purposes.contains(&ConsentPurpose::Recognition) {
             return Err(
                 "consent.purposes: without `recognition` no template may be made".to_owned()
             );
         }
-        if !self.purposes.contains(&Purpose::ServerStorage) {
+        if !self.purposes.contains(&ConsentPurpose::ServerStorage) {
             return Err("consent.purposes: without `server_storage`, agreed to separately, face \
                 information may not leave the device (人脸识别技术应用安全管理办法 8: checked \
                 with a public text; legal review to come)"
@@ -75,6 +75,6 @@ impl Consent {
     }
 
     pub fn keeps_photo(&self) -> bool {
-        self.purposes.contains(&Purpose::KeepPhoto)
+        self.purposes.contains(&ConsentPurpose::KeepPhoto)
     }
 }

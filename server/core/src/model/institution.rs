@@ -18,7 +18,8 @@ pub(super) fn division(what: &str, digits: &str) -> Result<(), FoldFault> {
 /// Where an institution is (WGS 84): LL-3 asks how far two are apart.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Place {
+#[schemars(rename = "Place")]
+pub struct Coordinates {
     /// −90 to 90.
     pub north_deg: f64,
     /// −180 to 180.
@@ -41,7 +42,7 @@ pub struct Institution {
     #[serde(default)]
     pub jurisdiction: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub place: Option<Place>,
+    pub place: Option<Coordinates>,
     /// 地址.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub address: Option<String>,

@@ -1,7 +1,7 @@
 //! What the registry refuses.
 
 use super::*;
-use crate::consent::Purpose;
+use crate::consent::ConsentPurpose;
 
 #[test]
 fn a_name_never_prints() {
@@ -52,7 +52,7 @@ fn no_consent_without_its_parts() {
     let good = Consent {
         text_version: "1".into(),
         text_sha256: "a".repeat(64),
-        purposes: vec![Purpose::Recognition, Purpose::ServerStorage],
+        purposes: vec![ConsentPurpose::Recognition, ConsentPurpose::ServerStorage],
         scope: "c-1".into(),
         signature: "signed".into(),
         signed_at: "2026-03-02T01:00:00Z".into(),
@@ -61,8 +61,8 @@ fn no_consent_without_its_parts() {
     };
     good.clone().check().unwrap();
     for purposes in [
-        vec![Purpose::KeepPhoto, Purpose::ServerStorage],
-        vec![Purpose::Recognition, Purpose::KeepPhoto],
+        vec![ConsentPurpose::KeepPhoto, ConsentPurpose::ServerStorage],
+        vec![ConsentPurpose::Recognition, ConsentPurpose::KeepPhoto],
     ] {
         assert!(Consent { purposes, ..good.clone() }.check().is_err());
     }

@@ -12,15 +12,17 @@ fn cite() -> Cite {
 
 #[test]
 fn the_article_of_the_sentence_has_its_mark() {
-    let notice = Standing::of(&[], day("2026-11-28"), &cite()).notice_zh;
+    let notice = ReviewStanding::of(&[], day("2026-11-28"), &cite()).notice_zh;
     assert!(notice.contains("行政处罚法第四十一条，条号已据公开文本核对，待法制审核"), "{notice}");
 }
 
 fn whole() -> MonitoringReview {
     let review = |on| {
-        Some(Review { by: "法制科".into(), on: day(on), document: "审〔2026〕1号".into() })
+        Some(DeviceReview {
+            by: "法制科".into(), on: day(on), document: "审〔2026〕1号".into()
+        })
     };
-    let notice = |on| Some(Notice { at: "官网公告".into(), on: day(on) });
+    let notice = |on| Some(PublicNotice { at: "官网公告".into(), on: day(on) });
     MonitoringReview {
         legal: review("2026-06-01"),
         technical: review("2026-06-02"),
@@ -33,7 +35,7 @@ fn whole() -> MonitoringReview {
 /// Who entered on which day that the place was published on which; oldest first.
 fn used_from(said: &[(&str, &str, Option<&str>)], wait_days: i64) -> Option<Date> {
     let record = |on: Option<&str>| MonitoringReview {
-        published: on.map(|on| Notice { at: "官网公告".into(), on: day(on) }),
+        published: on.map(|on| PublicNotice { at: "官网公告".into(), on: day(on) }),
         ..MonitoringReview::default()
     };
     let records: Vec<MonitoringReview> = said.iter().map(|(_, _, on)| record(*on)).collect();
@@ -80,34 +82,36 @@ fn one_person_alone_stops_no_box_by_its_publication() {
 }
 
 /// As two people entered it long after.
-fn standing(record: &MonitoringReview, act: &str) -> Standing {
+fn standing(record: &MonitoringReview, act: &str) -> ReviewStanding {
     let late = |by| Entered { by, on: day("2026-11-30"), record };
-    Standing::of(&[late("wang"), late("li")], day(act), &cite())
+    ReviewStanding::of(&[late("wang"), late("li")], day(act), &cite())
 }
 
 #[test]
 fn what_one_person_enters_afterwards_clears_nothing() {
     let (record, act) = (whole(), day("2026-11-28"));
     let by = |by, on: &str| Entered { by, on: day(on), record: &record };
-    let alone = Standing::of(&[by("wang", "2026-11-29"), by("wang", "2026-11-28")], act, &cite());
+    let alone =
+        ReviewStanding::of(&[by("wang", "2026-11-29"), by("wang", "2026-11-28")], act, &cite());
     assert_eq!((alone.missing.len(), alone.unconfirmed.len()), (0, 5));
     assert!(alone.notice_zh.starts_with(NOTICE_ZH), "{}", alone.notice_zh);
-    let nobody = Standing::of(&[by("wang", "2026-11-29"), by("", "2026-11-29")], act, &cite());
+    let nobody =
+        ReviewStanding::of(&[by("wang", "2026-11-29"), by("", "2026-11-29")], act, &cite());
     assert_eq!(nobody.unconfirmed.len(), 5, "nobody is no second person");
-    let two = Standing::of(&[by("wang", "2026-11-29"), by("li", "2026-11-29")], act, &cite());
+    let two = ReviewStanding::of(&[by("wang", "2026-11-29"), by("li", "2026-11-29")], act, &cite());
     assert_eq!((two.unconfirmed.len(), two.notice_zh.as_str()), (0, ""));
-    let before = Standing::of(&[by("wang", "2026-11-27")], act, &cite());
+    let before = ReviewStanding::of(&[by("wang", "2026-11-27")], act, &cite());
     assert_eq!(before.unconfirmed, [], "entered before the act");
     let changed = MonitoringReview { marked: None, ..whole() };
     let first = Entered { by: "li", on: day("2026-11-27"), record: &changed };
-    let marked = Standing::of(&[by("wang", "2026-11-29"), first], act, &cite());
-    assert_eq!(marked.unconfirmed, [Part::Marked], "what was changed alone");
+    let marked = ReviewStanding::of(&[by("wang", "2026-11-29"), first], act, &cite());
+    assert_eq!(marked.unconfirmed, [ReviewPart::Marked], "what was changed alone");
 }
 
 #[test]
 fn a_box_without_a_review_gives_leads_alone() {
-    let standing = Standing::of(&[], day("2026-11-28"), &cite());
-    assert_eq!(standing.missing, Part::ALL);
+    let standing = ReviewStanding::of(&[], day("2026-11-28"), &cite());
+    assert_eq!(standing.missing, ReviewPart::ALL);
     assert!(standing.notice_zh.starts_with("本记录为线索，未经法制和技术审核不得作为处罚证据"));
 }
 
@@ -115,7 +119,7 @@ fn a_box_without_a_review_gives_leads_alone() {
 fn a_review_counts_from_its_day_on() {
     assert_eq!(standing(&whole(), "2026-06-05").missing, []);
     assert_eq!(standing(&whole(), "2026-06-05").notice_zh, "");
-    assert_eq!(standing(&whole(), "2026-06-04").missing, [Part::Verified]);
+    assert_eq!(standing(&whole(), "2026-06-04").missing, [ReviewPart::Verified]);
 }
 
 #[test]
@@ -132,7 +136,7 @@ fn a_review_of_tomorrow_is_refused_by_name() {
     let fault = whole().check(day("2026-06-04")).unwrap_err();
     assert!(fault.contains("verified.on") && fault.contains("2026-06-05"), "{fault}");
     let empty = MonitoringReview {
-        marked: Some(Notice { at: " ".into(), on: day("2026-06-01") }),
+        marked: Some(PublicNotice { at: " ".into(), on: day("2026-06-01") }),
         ..whole()
     };
     assert!(empty.check(day("2026-11-28")).unwrap_err().contains("marked.at"));

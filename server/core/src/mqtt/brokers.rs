@@ -15,15 +15,15 @@ use rumqttc::v5::{AsyncClient, EventLoop};
 use tokio::sync::watch;
 
 use super::locations::{BrokerIndex, Locations};
-use super::{Login, connect};
+use super::{BrokerLogin, connect};
 
 /// A broker that takes nothing for so long is passed over until it does.
 const TAKES_WITHIN: Duration = Duration::from_secs(5);
 
 /// All of them, in the configuration's order.
 #[derive(Debug)]
-pub struct Brokers {
-    pub links: Vec<Arc<Link>>,
+pub struct BrokerLinks {
+    pub links: Vec<Arc<BrokerLink>>,
     pub locations: Arc<Locations>,
     /// Whether any is connected.
     connected: watch::Sender<bool>,
@@ -31,7 +31,7 @@ pub struct Brokers {
 
 /// How the connection to one broker stands.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Standing {
+pub struct LinkState {
     pub since: Option<Timestamp>,
     /// What ended it, or keeps it from being made; empty where nothing did.
     pub fault: String,
@@ -39,12 +39,12 @@ pub struct Standing {
 
 /// The connection to one broker, but for its event loop.
 #[derive(Debug)]
-pub struct Link {
+pub struct BrokerLink {
     /// `HOST:PORT`.
     pub name: String,
     client: AsyncClient,
     takes_within: Duration,
-    standing: watch::Sender<Standing>,
+    standing: watch::Sender<LinkState>,
     /// It stood still when it was last given something.
     stuck: AtomicBool,
     received: AtomicU64,
@@ -61,15 +61,15 @@ pub struct Traffic {
     pub unsent: u64,
 }
 
-impl Brokers {
-    pub fn connect(logins: &[Login]) -> (Arc<Self>, Vec<EventLoop>) {
+impl BrokerLinks {
+    pub fn connect(logins: &[BrokerLogin]) -> (Arc<Self>, Vec<EventLoop>) {
         Self::connect_with(logins, TAKES_WITHIN)
     }
 
-    fn connect_with(logins: &[Login], takes_within: Duration) -> (Arc<Self>, Vec<EventLoop>) {
+    fn connect_with(logins: &[BrokerLogin], takes_within: Duration) -> (Arc<Self>, Vec<EventLoop>) {
         let made = logins.iter().map(|login| {
             let (client, events) = connect(login);
-            (Arc::new(Link::new(login.name(), client, takes_within)), events)
+            (Arc::new(BrokerLink::new(login.name(), client, takes_within)), events)
         });
         let (links, events): (Vec<_>, Vec<_>) = made.unzip();
         let locations = Arc::new(Locations::new(links.len()));
@@ -81,7 +81,7 @@ impl Brokers {
         self.connected.subscribe()
     }
 
-    pub(super) fn note(&self, broker: BrokerIndex, standing: Standing) {
+    pub(super) fn note(&self, broker: BrokerIndex, standing: LinkState) {
         let Some(link) = self.links.get(broker) else { return };
         link.standing.send_replace(standing);
         let any = self.links.iter().any(|link| link.is_connected());
@@ -98,7 +98,7 @@ impl Brokers {
     }
 }
 
-impl Link {
+impl BrokerLink {
     fn new(name: String, client: AsyncClient, takes_within: Duration) -> Self {
         Self {
             name,
@@ -112,7 +112,7 @@ impl Link {
         }
     }
 
-    pub fn standing(&self) -> Standing {
+    pub fn standing(&self) -> LinkState {
         self.standing.borrow().clone()
     }
 
@@ -173,21 +173,21 @@ mod tests {
 
     use super::*;
 
-    fn login(port: u16) -> Login {
+    fn login(port: u16) -> BrokerLogin {
         let host = "127.0.0.1".to_owned();
-        Login { host, port, username: None, password: String::new(), tls: None }
+        BrokerLogin { host, port, username: None, password: String::new(), tls: None }
     }
 
     /// Nobody polls the connections, as if both brokers stood still.
     #[tokio::test]
     async fn a_broker_that_takes_nothing_holds_nobody_up() {
         let (brokers, _events) =
-            Brokers::connect_with(&[login(1), login(2)], Duration::from_millis(300));
+            BrokerLinks::connect_with(&[login(1), login(2)], Duration::from_millis(300));
         let topic = Topic::new("box-1".parse().unwrap(), Channel::Receipts);
         brokers.say(&topic, vec![1]).await;
         assert_eq!(brokers.links[0].traffic().unsent, 1, "it is not connected");
         assert!(!*brokers.connected().borrow());
-        let up = Standing { since: Some(Timestamp::now()), fault: String::new() };
+        let up = LinkState { since: Some(Timestamp::now()), fault: String::new() };
         brokers.note(0, up.clone());
         assert!(*brokers.connected().borrow());
         // Waiting for each of them would take twenty minutes.
@@ -200,7 +200,7 @@ mod tests {
         let traffic = brokers.links[0].traffic();
         assert_eq!(traffic.sent + traffic.unsent, 5_001);
         assert!(traffic.unsent > 3_000, "{traffic:?}");
-        brokers.note(0, Standing::default());
+        brokers.note(0, LinkState::default());
         assert!(!*brokers.connected().borrow());
     }
 }

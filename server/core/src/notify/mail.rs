@@ -10,27 +10,35 @@ use serde_json::Value;
 
 use protocol::names::RuleCode;
 
-use super::{Refused, personal_text};
+use super::{DeliveryRefused, personal_text};
 use crate::config::{Config, Smtp, SmtpTls};
 use crate::rules::rule_names;
-use crate::store::{Delivery, DeliveryEvent};
+use crate::store::{DeliveryEvent, HookDelivery};
 use crate::tls_client::{self, ANSWER_WITHIN};
 
-pub(super) fn send(config: &Config, to: &str, delivery: &Delivery) -> Result<String, Refused> {
+pub(super) fn send(
+    config: &Config,
+    to: &str,
+    delivery: &HookDelivery,
+) -> Result<String, DeliveryRefused> {
     let smtp =
         config.outgoing.smtp.as_ref().ok_or("the configuration names no mail server ([smtp])")?;
     let message = message(smtp, to, delivery)?;
     let hello = smtp.hello_name.clone().or_else(|| config.public_host());
     let answer = transport(smtp, hello)?.send(&message).map_err(|error| {
         let words = tls_client::explained(&error, "smtp.ca_file");
-        if error.is_permanent() { Refused::ForGood(words) } else { Refused::ForNow(words) }
+        if error.is_permanent() {
+            DeliveryRefused::ForGood(words)
+        } else {
+            DeliveryRefused::ForNow(words)
+        }
     })?;
     Ok(format!("{} {}", answer.code(), answer.first_line().unwrap_or_default()))
 }
 
 /// The same at every attempt: a mail server that took one whose answer was lost knows the next as
 /// the same.
-fn message_id(smtp: &Smtp, delivery: &Delivery) -> String {
+fn message_id(smtp: &Smtp, delivery: &HookDelivery) -> String {
     let of = trust::sha256_hex(format!(
         "{}\n{}\n{}\n{}",
         delivery.hook, delivery.id, delivery.made_at, delivery.body
@@ -40,7 +48,7 @@ fn message_id(smtp: &Smtp, delivery: &Delivery) -> String {
     format!("<zaigang.{}.{}@{domain}>", delivery.id, of.get(..16).unwrap_or(&of))
 }
 
-fn message(smtp: &Smtp, to: &str, delivery: &Delivery) -> Result<Message, String> {
+fn message(smtp: &Smtp, to: &str, delivery: &HookDelivery) -> Result<Message, String> {
     let data: Value =
         serde_json::from_str::<Value>(&delivery.body).unwrap_or_default()["data"].take();
     let event = delivery.event.code();
@@ -89,7 +97,7 @@ fn message(smtp: &Smtp, to: &str, delivery: &Delivery) -> Result<Message, String
 }
 
 /// What a list of mails shows.
-fn subject(delivery: &Delivery, data: &Value) -> String {
+fn subject(delivery: &HookDelivery, data: &Value) -> String {
     let text = |name: &str| data[name].as_str().unwrap_or("—").to_owned();
     let number = data["number"].as_i64().unwrap_or(0);
     let (severity, rule) = (text("severity"), RuleCode::from(text("rule")));
@@ -178,8 +186,8 @@ mod tests {
         }
     }
 
-    fn delivery(attempts: u32) -> Delivery {
-        Delivery {
+    fn delivery(attempts: u32) -> HookDelivery {
+        HookDelivery {
             id: 7,
             hook: "duty".into(),
             event: DeliveryEvent::AlertOpened,
@@ -212,7 +220,7 @@ mod tests {
             subject(&delivery(0), &data["data"]),
             "在岗：线索 #12 (L3) 身份不明者操作（UQ-1） / lead #12: unidentified operator"
         );
-        let other = Delivery { id: 8, ..delivery(0) };
+        let other = HookDelivery { id: 8, ..delivery(0) };
         assert_ne!(message_id(&smtp(), &other), message_id(&smtp(), &delivery(0)));
     }
 }

@@ -7,17 +7,17 @@ use std::collections::btree_map::Entry;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use super::personal_text::{Body, Line, text};
-use super::{Refused, mail, robot};
+use super::personal_text::{PersonalLine, PersonalText, text};
+use super::{DeliveryRefused, mail, robot};
 use crate::access::Role;
 use crate::alert::{AlertState, due_at};
 use crate::app::App;
 use crate::clock::At;
 use crate::ids::AccountId;
-use crate::message::{Kind, SOON};
+use crate::message::{NotificationKind, SOON};
 use crate::rules::Numbers;
 use crate::store::{
-    Account, Alert, AlertFilter, Delivery, DeliveryEvent, Message, MessageSetting, NewDelivery,
+    Account, Alert, AlertFilter, DeliveryEvent, HookDelivery, Message, MessageSetting, NewDelivery,
     NewMessage, StoreError,
 };
 
@@ -86,7 +86,7 @@ pub(super) fn plan_messages(app: &App, now: Timestamp, zone: &TimeZone) -> Resul
         let lines = messages.iter().map(|m| line(app, m.kind, m.number, &m.about)).collect();
         let ids: Vec<i64> = messages.iter().map(|m| m.id).collect();
         let at = At::from(now);
-        app.store.told(&ids, &deliveries(&account, &setting, &Body { lines }, at)?, at)?;
+        app.store.told(&ids, &deliveries(&account, &setting, &PersonalText { lines }, at)?, at)?;
     }
     Ok(())
 }
@@ -99,8 +99,8 @@ pub fn test(app: &App, account: &AccountId, setting: &MessageSetting) -> Result<
     Ok(planned.len())
 }
 
-fn trial(app: &App) -> Body {
-    Body { lines: vec![line(app, Kind::Test, None, "")] }
+fn trial(app: &App) -> PersonalText {
+    PersonalText { lines: vec![line(app, NotificationKind::Test, None, "")] }
 }
 
 /// Trials of the own ways within an hour [D].
@@ -122,22 +122,24 @@ pub fn may_test(app: &App, account: &AccountId, now: Timestamp) -> Result<bool, 
     Ok(true)
 }
 
-fn line(app: &App, kind: Kind, number: Option<i64>, about: &str) -> Line {
+fn line(app: &App, kind: NotificationKind, number: Option<i64>, about: &str) -> PersonalLine {
     let path = match kind {
-        Kind::Mention | Kind::Assigned | Kind::DueSoon => format!("/alerts/{about}"),
-        Kind::CaseLate => format!("/alerts/{about}/case"),
-        Kind::ClueLate => format!("/clues/{about}"),
-        Kind::Enrolment => format!("/enrolments/{about}"),
-        Kind::Test => "/messages".to_owned(),
+        NotificationKind::Mention | NotificationKind::Assigned | NotificationKind::DueSoon => {
+            format!("/alerts/{about}")
+        }
+        NotificationKind::CaseLate => format!("/alerts/{about}/case"),
+        NotificationKind::ClueLate => format!("/clues/{about}"),
+        NotificationKind::Enrolment => format!("/enrolments/{about}"),
+        NotificationKind::Test => "/messages".to_owned(),
     };
     let address = app.config.public_url.as_ref().map(|url| format!("{url}{path}"));
-    Line { kind, number, address: address.unwrap_or_default() }
+    PersonalLine { kind, number, address: address.unwrap_or_default() }
 }
 
 fn deliveries(
     account: &AccountId,
     setting: &MessageSetting,
-    body: &Body,
+    body: &PersonalText,
     now: At,
 ) -> Result<Vec<NewDelivery>, StoreError> {
     let body = serde_json::to_string(body)?;
@@ -154,8 +156,12 @@ fn deliveries(
 }
 
 /// Sends by the way as the person has it now.
-pub(super) fn send(app: &App, way: &Way, delivery: &Delivery) -> Result<String, Refused> {
-    let gone = || Refused::ForGood("this way is set up no longer".to_owned());
+pub(super) fn send(
+    app: &App,
+    way: &Way,
+    delivery: &HookDelivery,
+) -> Result<String, DeliveryRefused> {
+    let gone = || DeliveryRefused::ForGood("this way is set up no longer".to_owned());
     let setting = app.store.message_setting(&way.account).map_err(|e| e.to_string())?;
     let setting = setting.ok_or_else(gone)?;
     if way.kind == WayKind::Email {
@@ -219,7 +225,7 @@ pub fn tell_terms(app: &App, now: Timestamp) -> Result<(), StoreError> {
             }
             let message = |account: AccountId| NewMessage {
                 account,
-                kind: Kind::DueSoon,
+                kind: NotificationKind::DueSoon,
                 about: alert.id.to_string(),
                 number: Some(alert.number.for_authority()),
                 by: String::new(),

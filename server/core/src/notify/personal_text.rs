@@ -2,17 +2,17 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::message::Kind;
+use crate::message::NotificationKind;
 
 /// What a delivery tells: which kinds, of which leads.
 #[derive(Debug, Serialize, Deserialize)]
-pub(super) struct Body {
-    pub(super) lines: Vec<Line>,
+pub(super) struct PersonalText {
+    pub(super) lines: Vec<PersonalLine>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
-pub(super) struct Line {
-    pub(super) kind: Kind,
+pub(super) struct PersonalLine {
+    pub(super) kind: NotificationKind,
     pub(super) number: Option<i64>,
     /// Where it stands on the pages; empty where the server does not know its own address.
     pub(super) address: String,
@@ -35,8 +35,8 @@ pub(super) fn text(body: &str) -> String {
     format!("【在岗】\n{}", lines.join("\n"))
 }
 
-fn read(body: &str) -> Vec<Line> {
-    serde_json::from_str::<Body>(body).map(|body| body.lines).unwrap_or_default()
+fn read(body: &str) -> Vec<PersonalLine> {
+    serde_json::from_str::<PersonalText>(body).map(|body| body.lines).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -45,9 +45,12 @@ mod tests {
 
     #[test]
     fn several_messages_make_one_text() {
-        let line = |kind, number| Line { kind, number, address: "https://h/x".to_owned() };
-        let lines = vec![line(Kind::Mention, Some(12)), line(Kind::Enrolment, None)];
-        let body = serde_json::to_string(&Body { lines }).unwrap();
+        let line = |kind, number| PersonalLine { kind, number, address: "https://h/x".to_owned() };
+        let lines = vec![
+            line(NotificationKind::Mention, Some(12)),
+            line(NotificationKind::Enrolment, None),
+        ];
+        let body = serde_json::to_string(&PersonalText { lines }).unwrap();
         let text = text(&body);
         assert!(text.contains("#12") && text.contains("待您确认"), "{text}");
         assert!(subject(&body).contains('2'));

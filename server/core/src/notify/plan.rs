@@ -33,12 +33,12 @@ pub fn signature(secret: &[u8], at_s: i64, body: &str) -> Option<String> {
 }
 
 /// Whether somebody may hear of an alert of this severity in this jurisdiction, whichever way it
-/// comes to him.
+/// comes to them.
 pub fn hears(hook: &Hook, severity: u8, jurisdiction: &str) -> bool {
     hook.enabled && severity >= hook.min_severity && jurisdiction.starts_with(&hook.jurisdiction)
 }
 
-/// When an alert that nobody took up is told to `to`; `None` where that is not for his ears.
+/// When an alert that nobody took up is told to `to`; `None` where that is not for their ears.
 pub fn escalation(
     to: &Hook,
     severity: u8,

@@ -13,7 +13,7 @@ use hmac::{Hmac, KeyInit as _, Mac as _};
 use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 
-use super::Refused;
+use super::DeliveryRefused;
 use crate::address::encoded;
 use crate::clock;
 use crate::tls_client;
@@ -63,7 +63,7 @@ pub(super) fn send(
     ca_file: Option<&Path>,
     (target, secret): (&str, Option<&[u8]>),
     text: &str,
-) -> Result<String, Refused> {
+) -> Result<String, DeliveryRefused> {
     let address = match secret {
         None => target.to_owned(),
         Some(secret) => {
@@ -75,27 +75,29 @@ pub(super) fn send(
     // The address holds the robot's key: no fault repeats it.
     let hidden = |error: String| error.replace(&address, "…").replace(target, "…");
     let mut answer = tls_client::http(ca_file)
-        .map_err(Refused::ForNow)?
+        .map_err(DeliveryRefused::ForNow)?
         .post(&address)
         .header("Content-Type", "application/json")
         .send(&body)
         .map_err(|e| hidden(tls_client::explained(&e, "outgoing.ca_file")))?;
     if !answer.status().is_success() {
-        return Err(Refused::ForNow(answer.status().to_string()));
+        return Err(DeliveryRefused::ForNow(answer.status().to_string()));
     }
     let said = answer.body_mut().with_config().limit(16 * 1024).read_to_string();
     read(&said.map_err(|e| hidden(e.to_string()))?)
 }
 
-fn read(answer: &str) -> Result<String, Refused> {
+fn read(answer: &str) -> Result<String, DeliveryRefused> {
     let Ok(said) = serde_json::from_str::<Answer>(answer) else {
-        return Err(Refused::ForNow("the robot's answer is none of its maker's".to_owned()));
+        return Err(DeliveryRefused::ForNow(
+            "the robot's answer is none of its maker's".to_owned(),
+        ));
     };
     let words = format!("errcode {}: {}", said.errcode, clock::clip(&said.errmsg, 120));
     match said.errcode {
         0 => Ok(words),
-        code if FOR_GOOD.contains(&code) => Err(Refused::ForGood(words)),
-        _ => Err(Refused::ForNow(words)),
+        code if FOR_GOOD.contains(&code) => Err(DeliveryRefused::ForGood(words)),
+        _ => Err(DeliveryRefused::ForNow(words)),
     }
 }
 
@@ -107,11 +109,11 @@ mod tests {
     fn an_answer_without_errcode_0_was_not_taken() {
         assert!(read(r#"{"errcode":0,"errmsg":"ok"}"#).is_ok());
         let busy = read(r#"{"errcode":45009,"errmsg":"api freq out of limit"}"#);
-        assert!(matches!(busy, Err(Refused::ForNow(_))));
+        assert!(matches!(busy, Err(DeliveryRefused::ForNow(_))));
         let gone = read(r#"{"errcode":93000,"errmsg":"invalid webhook url"}"#);
-        assert!(matches!(gone, Err(Refused::ForGood(words)) if words.contains("93000")));
+        assert!(matches!(gone, Err(DeliveryRefused::ForGood(words)) if words.contains("93000")));
         for other in ["", "<html>", "[]", "{}", r#"{"errcode":"0"}"#] {
-            assert!(matches!(read(other), Err(Refused::ForNow(_))), "{other}");
+            assert!(matches!(read(other), Err(DeliveryRefused::ForNow(_))), "{other}");
         }
     }
 

@@ -11,7 +11,7 @@ pub(super) const MARGIN: f32 = 56.0;
 const WIDTH: f32 = PAGE.0 - 2.0 * MARGIN;
 
 /// A line of text at its place; or a rule, drawn from there to the right.
-pub(super) struct Placed {
+pub(super) struct PlacedLine {
     pub(super) x: f32,
     pub(super) y: f32,
     pub(super) size: f32,
@@ -25,7 +25,7 @@ pub(super) type Widths = BTreeMap<char, f32>;
 
 /// Pages that are filled from the top.
 struct Sheet {
-    pages: Vec<Vec<Placed>>,
+    pages: Vec<Vec<PlacedLine>>,
     y: f32,
 }
 
@@ -44,10 +44,10 @@ impl Sheet {
             self.turn();
         }
         self.y += advance;
-        self.place(Placed { x, y: self.y, size, text, rule_to: None });
+        self.place(PlacedLine { x, y: self.y, size, text, rule_to: None });
     }
 
-    fn place(&mut self, it: Placed) {
+    fn place(&mut self, it: PlacedLine) {
         if let Some(page) = self.pages.last_mut() {
             page.push(it);
         }
@@ -55,12 +55,12 @@ impl Sheet {
 
     fn rule(&mut self) {
         let (x, y, text) = (MARGIN, self.y + RULE_BELOW, String::new());
-        self.place(Placed { x, y, size: 0.0, text, rule_to: Some(MARGIN + WIDTH) });
+        self.place(PlacedLine { x, y, size: 0.0, text, rule_to: Some(MARGIN + WIDTH) });
     }
 }
 
 /// Breaks the blocks into lines and pages.
-pub(super) fn laid_out(blocks: &[Block], wide: &Widths) -> Vec<Vec<Placed>> {
+pub(super) fn laid_out(blocks: &[Block], wide: &Widths) -> Vec<Vec<PlacedLine>> {
     let mut sheet = Sheet { pages: vec![Vec::new()], y: MARGIN };
     let lines = |sheet: &mut Sheet, text: &str, size: f32, advance: f32| {
         for line in wrapped(text, size, WIDTH, wide) {
@@ -286,9 +286,9 @@ mod tests {
     }
 
     /// No two texts of a page lie on one another, and none goes beyond the edge.
-    fn apart(pages: &[Vec<Placed>], wide: &Widths) {
+    fn apart(pages: &[Vec<PlacedLine>], wide: &Widths) {
         for page in pages {
-            let texts: Vec<&Placed> =
+            let texts: Vec<&PlacedLine> =
                 page.iter().filter(|p| p.rule_to.is_none() && !p.text.is_empty()).collect();
             for (n, line) in texts.iter().enumerate() {
                 let end = line.x + length(&line.text, line.size, wide);

@@ -8,10 +8,11 @@ use law::{Table, Term};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::due::{Due, Whose};
+use super::due::{ActingSide, CaseStepDue};
 use super::procedure::Provision;
 use super::{
-    CaseRefusal, Entry, Extension, INSTITUTION, PenaltyCase, Recorded, ServedPaper, ServiceWay,
+    CaseEntry, CaseRefusal, Extension, INSTITUTION, PenaltyCase, RecordedEntry, ServedPaper,
+    ServiceWay,
 };
 use crate::calendar::{Calendar, Deadline};
 
@@ -26,8 +27,8 @@ pub struct Reading<'a> {
 /// One term of a case.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct CaseClock {
-    pub due: Due,
-    pub whose: Whose,
+    pub due: CaseStepDue,
+    pub whose: ActingSide,
     pub deadline: Deadline,
     /// Its day is over; of the hearing: it is called for an earlier day.
     pub late: bool,
@@ -36,7 +37,7 @@ pub struct CaseClock {
     pub party: i64,
     /// Of that person; empty: the institution, or the whole case.
     pub party_name: String,
-    /// The same in the registry, where he stands there.
+    /// The same in the registry, where they stand there.
     pub party_person: Option<String>,
     pub provision: Provision,
 }
@@ -66,13 +67,13 @@ impl PenaltyCase {
         clocks_of(
             by,
             [
-                (Due::OpenCase, self.opening(by.calendar)),
-                (Due::Limitation, self.limitation()),
-                (Due::Correct, self.correction()),
-                (Due::CrimeDecision, self.crime("crime_reported", "crime_decided")),
-                (Due::CrimeTransfer, self.crime("crime_decided", "crime_transferred")),
-                (Due::Reconsideration, self.reconsideration(by.calendar)),
-                (Due::Preservation, self.preservation(by.calendar)),
+                (CaseStepDue::OpenCase, self.opening(by.calendar)),
+                (CaseStepDue::Limitation, self.limitation()),
+                (CaseStepDue::Correct, self.correction()),
+                (CaseStepDue::CrimeDecision, self.crime("crime_reported", "crime_decided")),
+                (CaseStepDue::CrimeTransfer, self.crime("crime_decided", "crime_transferred")),
+                (CaseStepDue::Reconsideration, self.reconsideration(by.calendar)),
+                (CaseStepDue::Preservation, self.preservation(by.calendar)),
             ],
         )
     }
@@ -83,8 +84,8 @@ impl PenaltyCase {
         let mut running = clocks_of(
             by,
             [
-                (Due::Publish, self.publication(by.calendar)),
-                (Due::WithdrawPublication, self.withdrawal(by.calendar)),
+                (CaseStepDue::Publish, self.publication(by.calendar)),
+                (CaseStepDue::WithdrawPublication, self.withdrawal(by.calendar)),
             ],
         );
         if self.closed_on.is_some() {
@@ -93,12 +94,12 @@ impl PenaltyCase {
         running.extend(clocks_of(
             by,
             [
-                (Due::HearingRequest, self.hearing_request(by.calendar)),
-                (Due::Decide, self.decision()),
-                (Due::Serve, self.service(by.calendar)),
-                (Due::PublicService, self.public_service()),
-                (Due::ReportSimple, self.report(by.calendar)),
-                (Due::Appeal, self.appeal(by.calendar).filter(|d| by.today <= d.on)),
+                (CaseStepDue::HearingRequest, self.hearing_request(by.calendar)),
+                (CaseStepDue::Decide, self.decision()),
+                (CaseStepDue::Serve, self.service(by.calendar)),
+                (CaseStepDue::PublicService, self.public_service()),
+                (CaseStepDue::ReportSimple, self.report(by.calendar)),
+                (CaseStepDue::Appeal, self.appeal(by.calendar).filter(|d| by.today <= d.on)),
             ],
         ));
         running.extend(self.hearing_notice(by));
@@ -154,7 +155,7 @@ impl PenaltyCase {
 
     fn correction(&self) -> Option<Deadline> {
         let ordered = self.last("correction_ordered")?;
-        let Entry::CorrectionOrdered { until } = ordered.entry else { return None };
+        let CaseEntry::CorrectionOrdered { until } = ordered.entry else { return None };
         let checked = self.last("correction_checked").is_some_and(|c| c.id > ordered.id);
         (!checked).then_some(Deadline { on: until, year_without_table: false })
     }
@@ -170,12 +171,12 @@ impl PenaltyCase {
 
     fn hearing_notice(&self, by: Reading<'_>) -> Option<CaseClock> {
         let called = self.since_told("hearing_called")?;
-        let Entry::HearingCalled { held_on } = called.entry else { return None };
+        let CaseEntry::HearingCalled { held_on } = called.entry else { return None };
         if self.since_told("hearing_held").is_some() {
             return None;
         }
         let earliest = due(by.calendar, called.on, Term::HearingNotice);
-        Some(clock(by, Due::HearingNotice, earliest, held_on < earliest.on))
+        Some(clock(by, CaseStepDue::HearingNotice, earliest, held_on < earliest.on))
     }
 
     /// The ninetieth day after the opening, of those that count.
@@ -216,15 +217,15 @@ impl PenaltyCase {
 
     /// The extension that a discussion was held for; what is discussed after it is another matter.
     pub(super) fn extension_discussed(&self) -> i64 {
-        let by_discussion = |r: &&Recorded| {
-            matches!(r.entry, Entry::DecisionExtended { extension: Extension::Discussion, .. })
+        let by_discussion = |r: &&RecordedEntry| {
+            matches!(r.entry, CaseEntry::DecisionExtended { extension: Extension::Discussion, .. })
         };
         self.standing().find(by_discussion).map_or(0, |r| r.id)
     }
 
     fn extended(&self, wanted: Extension) -> bool {
         self.standing().any(
-            |r| matches!(r.entry, Entry::DecisionExtended { extension, .. } if extension == wanted),
+            |r| matches!(r.entry, CaseEntry::DecisionExtended { extension, .. } if extension == wanted),
         )
     }
 
@@ -232,7 +233,7 @@ impl PenaltyCase {
     fn excluded_days(&self) -> BTreeSet<Date> {
         let mut days = BTreeSet::new();
         for r in self.standing() {
-            let Entry::Excluded { from, to, .. } = r.entry else { continue };
+            let CaseEntry::Excluded { from, to, .. } = r.entry else { continue };
             days.extend(from.series(jiff::Span::new().days(1)).take_while(|day| *day <= to));
         }
         days
@@ -253,7 +254,7 @@ impl PenaltyCase {
     }
 
     /// The last act of this kind that no later one of the other answered.
-    fn unanswered(&self, act: &str, answer: &str) -> Option<&Recorded> {
+    fn unanswered(&self, act: &str, answer: &str) -> Option<&RecordedEntry> {
         let begun = self.last(act)?;
         self.last(answer).is_none_or(|done| done.id < begun.id).then_some(begun)
     }
@@ -271,8 +272,8 @@ impl PenaltyCase {
     fn crime(&self, from: &str, until: &str) -> Option<Deadline> {
         let begun = self.unanswered(from, until)?;
         let term = match begun.entry {
-            Entry::CrimeDecided { transfer: false, .. } => return None,
-            Entry::CrimeDecided { .. } => Term::CrimeTransfer,
+            CaseEntry::CrimeDecided { transfer: false, .. } => return None,
+            CaseEntry::CrimeDecided { .. } => Term::CrimeTransfer,
             _ => Term::CrimeDecision,
         };
         // Of a term in calendar days the table of holidays says nothing.
@@ -284,12 +285,15 @@ fn due(calendar: &Calendar, from: Date, term: Term) -> Deadline {
     calendar.due(from, Table::shipped().term(term))
 }
 
-fn clocks_of<const N: usize>(by: Reading<'_>, all: [(Due, Option<Deadline>); N]) -> Vec<CaseClock> {
+fn clocks_of<const N: usize>(
+    by: Reading<'_>,
+    all: [(CaseStepDue, Option<Deadline>); N],
+) -> Vec<CaseClock> {
     let running = all.into_iter().filter_map(|(what, deadline)| Some((what, deadline?)));
     running.map(|(what, deadline)| clock(by, what, deadline, by.today > deadline.on)).collect()
 }
 
-fn clock(by: Reading<'_>, what: Due, deadline: Deadline, late: bool) -> CaseClock {
+fn clock(by: Reading<'_>, what: CaseStepDue, deadline: Deadline, late: bool) -> CaseClock {
     let term = what.term();
     let matter = by.table.term(term).matter;
     CaseClock {

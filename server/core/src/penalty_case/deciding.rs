@@ -5,7 +5,9 @@ use jiff::civil::Date;
 use law::{Table, Term};
 
 use super::checks::{amounts_fit, covers, fits_on_the_spot, not_before};
-use super::{CaseRefusal, Entry, INSTITUTION, Outcome, Penalty, PenaltyCase, Recorded};
+use super::{
+    CaseEntry, CaseOutcome, CaseRefusal, INSTITUTION, Penalty, PenaltyCase, RecordedEntry,
+};
 use crate::calendar::Calendar;
 
 impl PenaltyCase {
@@ -24,7 +26,7 @@ impl PenaltyCase {
     pub(super) fn hearing_held(&self, on: Date) -> Result<(), CaseRefusal> {
         self.after_told("hearing_called", on)?;
         match self.since_told("hearing_called").map(|r| &r.entry) {
-            Some(Entry::HearingCalled { held_on }) => not_before(on, *held_on),
+            Some(CaseEntry::HearingCalled { held_on }) => not_before(on, *held_on),
             _ => Ok(()),
         }
     }
@@ -40,11 +42,11 @@ impl PenaltyCase {
     pub(super) fn decides(
         &self,
         on: Date,
-        outcome: Outcome,
+        outcome: CaseOutcome,
         penalties: &[Penalty],
         calendar: &Calendar,
     ) -> Result<(), CaseRefusal> {
-        if outcome != Outcome::Punished {
+        if outcome != CaseOutcome::Punished {
             return if penalties.is_empty() { Ok(()) } else { Err(CaseRefusal::Penalties) };
         }
         amounts_fit(penalties)?;
@@ -67,7 +69,7 @@ impl PenaltyCase {
         let large = penalties.iter().any(|p| self.is_large(*p));
         if large || heard {
             match self.before_decision("legally_reviewed", on)?.entry {
-                Entry::LegallyReviewed { agreed: true, .. } => {}
+                CaseEntry::LegallyReviewed { agreed: true, .. } => {}
                 _ => return Err(CaseRefusal::Missing("legally_reviewed")),
             }
         }
@@ -80,12 +82,12 @@ impl PenaltyCase {
     /// 简易程序: what is small enough is decided on the spot, without notice, review or discussion.
     pub(super) fn decides_on_the_spot(
         &self,
-        outcome: Outcome,
+        outcome: CaseOutcome,
         penalties: &[Penalty],
     ) -> Result<(), CaseRefusal> {
         amounts_fit(penalties)?;
-        let fits =
-            outcome == Outcome::Punished && fits_on_the_spot(penalties, self.party == INSTITUTION);
+        let fits = outcome == CaseOutcome::Punished
+            && fits_on_the_spot(penalties, self.party == INSTITUTION);
         // Whoever asked to be heard is not passed by.
         if !fits || self.last("notified").is_some() {
             return Err(CaseRefusal::NotSimple);
@@ -94,7 +96,7 @@ impl PenaltyCase {
     }
 
     /// Done since the party was last told or heard, and not after the decision's day.
-    fn before_decision(&self, code: &'static str, on: Date) -> Result<&Recorded, CaseRefusal> {
+    fn before_decision(&self, code: &'static str, on: Date) -> Result<&RecordedEntry, CaseRefusal> {
         let done = self.since_heard(code).ok_or(CaseRefusal::Missing(code))?;
         not_before(on, done.on)?;
         Ok(done)

@@ -8,7 +8,8 @@ use serde::Serialize;
 /// What is due.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum Due {
+#[schemars(rename = "Due")]
+pub enum CaseStepDue {
     /// 立案, or the decision that there is no case.
     OpenCase,
     /// What the party was ordered to correct.
@@ -44,12 +45,13 @@ pub enum Due {
 /// Whose act is waited for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum Whose {
+#[schemars(rename = "Whose")]
+pub enum ActingSide {
     Authority,
     Party,
 }
 
-impl Due {
+impl CaseStepDue {
     pub const ALL: [Self; 16] = [
         Self::OpenCase,
         Self::Correct,
@@ -132,12 +134,12 @@ impl Due {
         }
     }
 
-    pub fn whose(self) -> Whose {
+    pub fn whose(self) -> ActingSide {
         match self {
             Self::Correct | Self::HearingRequest | Self::PublicService | Self::Appeal => {
-                Whose::Party
+                ActingSide::Party
             }
-            _ => Whose::Authority,
+            _ => ActingSide::Authority,
         }
     }
 

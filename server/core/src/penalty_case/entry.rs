@@ -6,7 +6,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::CaseRefusal;
-use super::kinds::{Cause, Extension, Officer, Outcome, Penalty, ServedPaper, ServiceWay};
+use super::kinds::{
+    CaseOutcome, Extension, Officer, Penalty, ServedPaper, ServiceWay, SuspensionCause,
+};
 
 /// The longest of an entry's texts, in characters.
 const LONGEST: usize = 2000;
@@ -34,7 +36,8 @@ const PARTYS_OWN: [&str; 16] = [
 /// One act of the procedure. The day on which it was done stands beside it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
-pub enum Entry {
+#[schemars(rename = "Entry")]
+pub enum CaseEntry {
     /// 立案期限延长: 7 working days more.
     OpeningExtended {
         approved_by: String,
@@ -53,7 +56,7 @@ pub enum Entry {
     },
     /// Days that do not count towards the decision's term, both included.
     Excluded {
-        cause: Cause,
+        cause: SuspensionCause,
         #[schemars(with = "String")]
         from: Date,
         #[schemars(with = "String")]
@@ -93,7 +96,7 @@ pub enum Entry {
     },
     /// 决定.
     Decided {
-        outcome: Outcome,
+        outcome: CaseOutcome,
         number: String,
         #[serde(default)]
         penalties: Vec<Penalty>,
@@ -168,7 +171,7 @@ pub enum Entry {
     },
 }
 
-impl Entry {
+impl CaseEntry {
     /// Its name on the wire.
     pub fn code(&self) -> &'static str {
         match self {

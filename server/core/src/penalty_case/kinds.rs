@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// A law-enforcement officer with his certificate (执法证).
+/// A law-enforcement officer with their certificate (执法证).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Officer {
@@ -87,7 +87,8 @@ pub struct Penalty {
 /// Why days do not count towards the decision's term.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum Cause {
+#[schemars(rename = "Cause")]
+pub enum SuspensionCause {
     /// 听证.
     Hearing,
     /// 鉴定.
@@ -110,7 +111,8 @@ pub enum Extension {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum Outcome {
+#[schemars(rename = "Outcome")]
+pub enum CaseOutcome {
     /// 予以处罚.
     Punished,
     /// 不予处罚.
@@ -121,7 +123,7 @@ pub enum Outcome {
     Transferred,
 }
 
-impl Outcome {
+impl CaseOutcome {
     pub fn zh(self) -> &'static str {
         match self {
             Self::Punished => "予以行政处罚",

@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::checks::not_before;
-use super::{CaseRefusal, Entry, INSTITUTION, PenaltyCase};
+use super::{CaseEntry, CaseRefusal, INSTITUTION, PenaltyCase};
 
 /// Whom a case is against.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
@@ -24,7 +24,7 @@ impl PenaltyCase {
     pub fn parties(&self) -> impl Iterator<Item = Party> {
         let institution = Party { id: INSTITUTION, name: String::new(), person: None };
         let persons = self.standing_of_all().filter_map(|r| match &r.entry {
-            Entry::PartyNamed { name, person } => {
+            CaseEntry::PartyNamed { name, person } => {
                 let (name, person) = (name.trim().to_owned(), person.clone());
                 Some(Party { id: r.id, name, person })
             }
@@ -46,7 +46,7 @@ impl PenaltyCase {
     }
 
     /// Nothing but what follows a decision may be entered: for this party, or for all of them.
-    pub(super) fn is_over_for(&self, entry: &Entry) -> bool {
+    pub(super) fn is_over_for(&self, entry: &CaseEntry) -> bool {
         if entry.is_of_a_party() {
             return self.decision_holds();
         }
@@ -78,7 +78,10 @@ impl PenaltyCase {
     }
 
     pub fn is_decided_on_the_spot(&self) -> bool {
-        matches!(self.last("decided").map(|r| &r.entry), Some(Entry::Decided { simple: true, .. }))
+        matches!(
+            self.last("decided").map(|r| &r.entry),
+            Some(CaseEntry::Decided { simple: true, .. })
+        )
     }
 
     pub(super) fn quashes(&self, on: Date) -> Result<(), CaseRefusal> {

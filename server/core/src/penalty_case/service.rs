@@ -3,7 +3,7 @@
 
 use jiff::civil::Date;
 
-use super::{CaseRefusal, Entry, Outcome, PenaltyCase, ServedPaper, ServiceWay};
+use super::{CaseEntry, CaseOutcome, CaseRefusal, PenaltyCase, ServedPaper, ServiceWay};
 
 impl PenaltyCase {
     /// It is decided, and the last decision was not quashed.
@@ -15,7 +15,7 @@ impl PenaltyCase {
     /// Its decision holds and punishes.
     pub fn punished(&self) -> bool {
         let decided = self.last("decided").map(|r| &r.entry);
-        matches!(decided, Some(Entry::Decided { outcome: Outcome::Punished, .. }))
+        matches!(decided, Some(CaseEntry::Decided { outcome: CaseOutcome::Punished, .. }))
             && self.decision_holds()
     }
 

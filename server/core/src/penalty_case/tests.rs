@@ -31,8 +31,8 @@ fn officer(name: &str, certificate: &str) -> Officer {
     Officer { name: name.into(), certificate: certificate.into() }
 }
 
-fn two() -> Entry {
-    Entry::Officers { officers: vec![officer("王", "A-1"), officer("李", "A-2")] }
+fn two() -> CaseEntry {
+    CaseEntry::Officers { officers: vec![officer("王", "A-1"), officer("李", "A-2")] }
 }
 
 fn fine(amount_yuan: u64) -> Vec<Penalty> {
@@ -43,34 +43,38 @@ fn revocation() -> Vec<Penalty> {
     vec![Penalty { kind: PenaltyKind::Revocation, amount_yuan: 0 }]
 }
 
-fn told(penalties: Vec<Penalty>, hearing_offered: bool) -> Entry {
-    Entry::Notified { penalties, hearing_offered }
+fn told(penalties: Vec<Penalty>, hearing_offered: bool) -> CaseEntry {
+    CaseEntry::Notified { penalties, hearing_offered }
 }
 
-fn decided(penalties: Vec<Penalty>) -> Entry {
-    let (outcome, number) = (Outcome::Punished, "罚〔2026〕1号".to_owned());
-    Entry::Decided { outcome, number, penalties, approved_by: "赵局长".into(), simple: false }
+fn decided(penalties: Vec<Penalty>) -> CaseEntry {
+    let (outcome, number) = (CaseOutcome::Punished, "罚〔2026〕1号".to_owned());
+    CaseEntry::Decided {
+        outcome, number, penalties, approved_by: "赵局长".into(), simple: false
+    }
 }
 
-fn reviewed(reviewer: &str) -> Entry {
-    Entry::LegallyReviewed { reviewer: reviewer.into(), agreed: true }
+fn reviewed(reviewer: &str) -> CaseEntry {
+    CaseEntry::LegallyReviewed { reviewer: reviewer.into(), agreed: true }
 }
 
-fn discussed() -> Entry {
-    Entry::Discussed { participants: vec!["赵".into(), "钱".into()], conclusion: "同意".into() }
+fn discussed() -> CaseEntry {
+    CaseEntry::Discussed {
+        participants: vec!["赵".into(), "钱".into()], conclusion: "同意".into()
+    }
 }
 
-fn served() -> Entry {
-    Entry::Served { paper: ServedPaper::Decision, way: ServiceWay::Direct, agreed: false }
+fn served() -> CaseEntry {
+    CaseEntry::Served { paper: ServedPaper::Decision, way: ServiceWay::Direct, agreed: false }
 }
 
 impl PenaltyCase {
     /// The case with this entered by `wang`.
-    fn with(mut self, on: &str, entry: Entry) -> Result<Self, CaseRefusal> {
+    fn with(mut self, on: &str, entry: CaseEntry) -> Result<Self, CaseRefusal> {
         let on = day(on);
         self.check("wang", on, &entry, &Calendar::new([]), today())?;
         let (id, party) = (self.entries.len() as i64 + 1, self.party);
-        self.entries.push(Recorded {
+        self.entries.push(RecordedEntry {
             id,
             at: crate::clock::At::EPOCH,
             by: "wang".into(),
@@ -81,11 +85,11 @@ impl PenaltyCase {
         Ok(self)
     }
 
-    fn due(&self, due: Due, today: &str) -> Option<(String, bool)> {
+    fn due(&self, due: CaseStepDue, today: &str) -> Option<(String, bool)> {
         self.due_of(self.party, due, today)
     }
 
-    fn due_of(&self, party: i64, due: Due, today: &str) -> Option<(String, bool)> {
+    fn due_of(&self, party: i64, due: CaseStepDue, today: &str) -> Option<(String, bool)> {
         let calendar = Calendar::new([]);
         let by = Reading { calendar: &calendar, table: Table::shipped(), today: day(today) };
         let mut clocks = self.clocks(by).into_iter();
@@ -94,7 +98,7 @@ impl PenaltyCase {
     }
 }
 
-fn after(entries: &[(&str, Entry)]) -> Result<PenaltyCase, CaseRefusal> {
+fn after(entries: &[(&str, CaseEntry)]) -> Result<PenaltyCase, CaseRefusal> {
     let mut case = opened();
     for (on, entry) in entries {
         case = case.with(on, entry.clone())?;
@@ -103,7 +107,7 @@ fn after(entries: &[(&str, Entry)]) -> Result<PenaltyCase, CaseRefusal> {
 }
 
 /// The term is `on`: the day before and on that day nothing is late, on the next it is.
-fn runs_out(case: &PenaltyCase, due: Due, on: &str) {
+fn runs_out(case: &PenaltyCase, due: CaseStepDue, on: &str) {
     let next = day(on).tomorrow().unwrap().to_string();
     let before = day(on).yesterday().unwrap().to_string();
     assert_eq!(case.due(due, &before), Some((on.to_owned(), false)), "{due:?}");
@@ -114,33 +118,33 @@ fn runs_out(case: &PenaltyCase, due: Due, on: &str) {
 #[test]
 fn opening_is_due_in_seven_working_days_and_seven_more() {
     let verified = PenaltyCase { opened_on: None, ..opened() };
-    runs_out(&verified, Due::OpenCase, "2026-11-12");
-    let longer = Entry::OpeningExtended { approved_by: "赵".into() };
+    runs_out(&verified, CaseStepDue::OpenCase, "2026-11-12");
+    let longer = CaseEntry::OpeningExtended { approved_by: "赵".into() };
     let extended = verified.with("2026-11-12", longer.clone()).unwrap();
-    runs_out(&extended, Due::OpenCase, "2026-11-23");
+    runs_out(&extended, CaseStepDue::OpenCase, "2026-11-23");
     assert_eq!(extended.with("2026-11-13", longer.clone()), Err(CaseRefusal::Twice));
     assert_eq!(opened().with("2026-11-10", longer), Err(CaseRefusal::Opened));
-    assert_eq!(opened().due(Due::OpenCase, "2026-11-11"), None);
+    assert_eq!(opened().due(CaseStepDue::OpenCase, "2026-11-11"), None);
 }
 
 #[test]
 fn a_decision_is_due_in_90_days_then_60_then_30_more() {
     let case = after(&[("2026-11-10", two())]).unwrap();
-    runs_out(&case, Due::Decide, "2027-02-08");
-    let more = |extension| Entry::DecisionExtended { extension, approved_by: "赵".into() };
+    runs_out(&case, CaseStepDue::Decide, "2027-02-08");
+    let more = |extension| CaseEntry::DecisionExtended { extension, approved_by: "赵".into() };
     let early = case.clone().with("2027-01-01", more(Extension::Discussion));
     assert_eq!(early, Err(CaseRefusal::ExtensionOrder));
     let case = case.with("2027-01-01", more(Extension::Head)).unwrap();
-    runs_out(&case, Due::Decide, "2027-04-09");
+    runs_out(&case, CaseStepDue::Decide, "2027-04-09");
     let case = case.with("2027-04-01", discussed()).unwrap();
     let case = case.with("2027-04-01", more(Extension::Discussion)).unwrap();
-    runs_out(&case, Due::Decide, "2027-05-09");
+    runs_out(&case, CaseStepDue::Decide, "2027-05-09");
 }
 
 #[test]
 fn excluded_days_move_the_decision_each_day_once() {
-    let out = |from: &str, to: &str| Entry::Excluded {
-        cause: Cause::Appraisal,
+    let out = |from: &str, to: &str| CaseEntry::Excluded {
+        cause: SuspensionCause::Appraisal,
         from: day(from),
         to: day(to),
     };
@@ -150,9 +154,9 @@ fn excluded_days_move_the_decision_each_day_once() {
         ("2026-12-20", out("2026-12-08", "2026-12-12")),
     ])
     .unwrap();
-    runs_out(&case, Due::Decide, "2027-02-20");
+    runs_out(&case, CaseStepDue::Decide, "2027-02-20");
     let revived = case.clone().with("2027-03-01", out("2027-02-21", "2027-02-28")).unwrap();
-    runs_out(&revived, Due::Decide, "2027-02-20");
+    runs_out(&revived, CaseStepDue::Decide, "2027-02-20");
     let future = case.clone().with("2027-03-01", out("2027-03-01", "2028-02-01"));
     assert_eq!(future, Err(CaseRefusal::Future(day("2028-02-01"))));
     let turned = case.with("2027-03-01", out("2027-02-02", "2027-02-01"));
@@ -162,13 +166,13 @@ fn excluded_days_move_the_decision_each_day_once() {
 #[test]
 fn a_hearing_has_five_days_to_ask_and_seven_to_call() {
     let case = after(&[("2026-11-10", two()), ("2026-11-13", told(revocation(), true))]).unwrap();
-    runs_out(&case, Due::HearingRequest, "2026-11-20");
-    let case = case.with("2026-11-20", Entry::HearingRequested {}).unwrap();
-    assert_eq!(case.due(Due::HearingRequest, "2026-11-21"), None);
+    runs_out(&case, CaseStepDue::HearingRequest, "2026-11-20");
+    let case = case.with("2026-11-20", CaseEntry::HearingRequested {}).unwrap();
+    assert_eq!(case.due(CaseStepDue::HearingRequest, "2026-11-21"), None);
     let called = |on: &str| {
-        case.clone().with("2026-11-23", Entry::HearingCalled { held_on: day(on) }).unwrap()
+        case.clone().with("2026-11-23", CaseEntry::HearingCalled { held_on: day(on) }).unwrap()
     };
-    let of = |on: &str| called(on).due(Due::HearingNotice, "2026-11-24");
+    let of = |on: &str| called(on).due(CaseStepDue::HearingNotice, "2026-11-24");
     assert_eq!(of("2026-12-02"), Some(("2026-12-02".into(), false)));
     assert_eq!(of("2026-12-01"), Some(("2026-12-02".into(), true)));
 }
@@ -177,31 +181,31 @@ fn a_hearing_has_five_days_to_ask_and_seven_to_call() {
 fn service_the_police_and_corrections_have_their_days() {
     let case = after(&[
         ("2026-11-10", two()),
-        ("2026-11-11", Entry::CorrectionOrdered { until: day("2026-11-30") }),
-        ("2026-11-12", Entry::CrimeReported {}),
+        ("2026-11-11", CaseEntry::CorrectionOrdered { until: day("2026-11-30") }),
+        ("2026-11-12", CaseEntry::CrimeReported {}),
         ("2026-11-13", told(fine(5000), false)),
         ("2026-11-16", decided(fine(5000))),
     ])
     .unwrap();
-    runs_out(&case, Due::Serve, "2026-11-25");
-    runs_out(&case, Due::Correct, "2026-11-30");
-    runs_out(&case, Due::CrimeDecision, "2026-11-15");
-    let transfer = Entry::CrimeDecided { transfer: true, approved_by: "赵".into() };
+    runs_out(&case, CaseStepDue::Serve, "2026-11-25");
+    runs_out(&case, CaseStepDue::Correct, "2026-11-30");
+    runs_out(&case, CaseStepDue::CrimeDecision, "2026-11-15");
+    let transfer = CaseEntry::CrimeDecided { transfer: true, approved_by: "赵".into() };
     let case = case.with("2026-11-14", transfer).unwrap();
-    runs_out(&case, Due::CrimeTransfer, "2026-11-15");
-    let public = Entry::Served {
+    runs_out(&case, CaseStepDue::CrimeTransfer, "2026-11-15");
+    let public = CaseEntry::Served {
         paper: ServedPaper::Decision,
         way: ServiceWay::PublicNotice,
         agreed: false,
     };
     let case = case.with("2026-11-20", public).unwrap();
-    runs_out(&case, Due::PublicService, "2026-12-20");
-    assert_eq!(case.due(Due::Serve, "2026-12-20"), None);
+    runs_out(&case, CaseStepDue::PublicService, "2026-12-20");
+    assert_eq!(case.due(CaseStepDue::Serve, "2026-12-20"), None);
 }
 
 #[test]
 fn one_person_twice_is_no_two_officers() {
-    let of = |officers: Vec<Officer>| opened().with("2026-11-10", Entry::Officers { officers });
+    let of = |officers: Vec<Officer>| opened().with("2026-11-10", CaseEntry::Officers { officers });
     for pair in [
         vec![officer("王", "A-1")],
         vec![officer("王", "A-1"), officer(" 王 ", "A-2")],
@@ -224,9 +228,10 @@ fn a_reviewer_works_no_case_and_an_officer_reviews_none() {
     ];
     let case = after(&entries).unwrap();
     let officers = vec![officer(" 孙", "A-3"), officer("李", "A-2")];
-    let now_works = case.clone().with("2026-11-18", Entry::Officers { officers });
+    let now_works = case.clone().with("2026-11-18", CaseEntry::Officers { officers });
     assert_eq!(now_works, Err(CaseRefusal::OwnReviewer("孙".into())));
-    let others = Entry::Officers { officers: vec![officer("周", "A-5"), officer("吴", "A-6")] };
+    let others =
+        CaseEntry::Officers { officers: vec![officer("周", "A-5"), officer("吴", "A-6")] };
     let case = after(&entries[..2]).unwrap().with("2026-11-16", others).unwrap();
     let worked = case.with("2026-11-17", reviewed("王"));
     assert!(matches!(worked, Err(CaseRefusal::OwnOfficer { .. })), "a former officer reviewed");
@@ -235,7 +240,7 @@ fn a_reviewer_works_no_case_and_an_officer_reviews_none() {
 #[test]
 fn a_second_review_overrides_nothing() {
     let case = after(&[("2026-11-10", two()), ("2026-11-13", told(revocation(), true))]).unwrap();
-    let no = Entry::LegallyReviewed { reviewer: "孙".into(), agreed: false };
+    let no = CaseEntry::LegallyReviewed { reviewer: "孙".into(), agreed: false };
     let case = case.with("2026-11-17", no).unwrap();
     assert_eq!(case.clone().with("2026-11-18", reviewed("钱")), Err(CaseRefusal::Twice));
     let anew = case.with("2026-11-19", told(revocation(), true)).unwrap();
@@ -247,13 +252,13 @@ fn a_review_of_an_earlier_notice_or_a_later_day_does_not_count() {
     let told = |on| (on, told(revocation(), true));
     let both = [("2026-11-17", reviewed("孙")), ("2026-11-18", discussed())];
     let [review, discussion] = both;
-    let waived = ("2026-11-16", Entry::HearingWaived {});
+    let waived = ("2026-11-16", CaseEntry::HearingWaived {});
     let start = [("2026-11-10", two()), told("2026-11-13"), waived, review, discussion];
     let case = after(&start).unwrap();
     let early = case.clone().with("2026-11-17", decided(revocation()));
     assert!(matches!(early, Err(CaseRefusal::TooEarly { .. })), "decided before the discussion");
     let case = case.with("2026-11-19", told("").1).unwrap();
-    let case = case.with("2026-11-20", Entry::HearingWaived {}).unwrap();
+    let case = case.with("2026-11-20", CaseEntry::HearingWaived {}).unwrap();
     let stale = case.clone().with("2026-11-30", decided(revocation()));
     assert_eq!(stale, Err(CaseRefusal::Missing("legally_reviewed")));
     let backdated = case.with("2026-11-18", reviewed("孙"));
@@ -274,7 +279,7 @@ fn a_large_fine_is_offered_a_hearing_reviewed_and_discussed() {
         "no amount is set, none was offered"
     );
     let case = case.with("2026-11-13", told(fine(10_000), true)).unwrap();
-    let case = case.with("2026-11-16", Entry::HearingWaived {}).unwrap();
+    let case = case.with("2026-11-16", CaseEntry::HearingWaived {}).unwrap();
     let decides = |case: &PenaltyCase| case.clone().with("2026-11-30", decided(fine(10_000)));
     assert_eq!(decides(&case), Err(CaseRefusal::Missing("legally_reviewed")));
     let case = case.with("2026-11-17", reviewed("孙")).unwrap();
@@ -298,12 +303,12 @@ fn a_hearing_that_was_taken_back_is_no_dead_end() {
     let case = after(&[
         ("2026-11-10", two()),
         ("2026-11-13", told(fine(5000), true)),
-        ("2026-11-16", Entry::HearingRequested {}),
-        ("2026-11-17", Entry::HearingWaived {}),
+        ("2026-11-16", CaseEntry::HearingRequested {}),
+        ("2026-11-17", CaseEntry::HearingWaived {}),
     ])
     .unwrap();
     assert!(case.clone().with("2026-11-18", decided(fine(5000))).is_ok());
-    let again = case.with("2026-11-18", Entry::HearingRequested {}).unwrap();
+    let again = case.with("2026-11-18", CaseEntry::HearingRequested {}).unwrap();
     let owed = again.with("2026-11-30", decided(fine(5000)));
     assert_eq!(owed, Err(CaseRefusal::HearingNotHeld));
 }
@@ -313,13 +318,13 @@ fn a_hearing_is_not_held_before_its_day() {
     let case = after(&[
         ("2026-11-10", two()),
         ("2026-11-13", told(fine(5000), true)),
-        ("2026-11-16", Entry::HearingRequested {}),
-        ("2026-11-17", Entry::HearingCalled { held_on: day("2026-11-30") }),
+        ("2026-11-16", CaseEntry::HearingRequested {}),
+        ("2026-11-17", CaseEntry::HearingCalled { held_on: day("2026-11-30") }),
     ])
     .unwrap();
-    let early = case.clone().with("2026-11-29", Entry::HearingHeld {});
+    let early = case.clone().with("2026-11-29", CaseEntry::HearingHeld {});
     assert!(matches!(early, Err(CaseRefusal::TooEarly { .. })));
-    assert!(case.with("2026-11-30", Entry::HearingHeld {}).is_ok());
+    assert!(case.with("2026-11-30", CaseEntry::HearingHeld {}).is_ok());
 }
 
 #[test]
@@ -351,9 +356,9 @@ fn a_hearing_that_was_asked_for_is_held_first() {
     let until = CaseRefusal::HearingOpen(day("2026-11-20"));
     assert_eq!(case.clone().with("2026-11-20", decided(revocation())), Err(until));
     assert!(case.clone().with("2026-11-21", decided(revocation())).is_ok());
-    let waived = case.clone().with("2026-11-16", Entry::HearingWaived {}).unwrap();
+    let waived = case.clone().with("2026-11-16", CaseEntry::HearingWaived {}).unwrap();
     assert!(waived.with("2026-11-16", decided(revocation())).is_ok());
-    let asked = case.with("2026-11-16", Entry::HearingRequested {}).unwrap();
+    let asked = case.with("2026-11-16", CaseEntry::HearingRequested {}).unwrap();
     assert_eq!(asked.with("2026-12-20", decided(revocation())), Err(CaseRefusal::HearingNotHeld));
 }
 
@@ -363,7 +368,7 @@ fn a_grave_penalty_is_offered_a_hearing_reviewed_and_discussed() {
     let silent = case.clone().with("2026-11-13", told(revocation(), false));
     assert_eq!(silent, Err(CaseRefusal::HearingOwed));
     let case = case.with("2026-11-13", told(revocation(), true)).unwrap();
-    let case = case.with("2026-11-16", Entry::HearingWaived {}).unwrap();
+    let case = case.with("2026-11-16", CaseEntry::HearingWaived {}).unwrap();
     let decides = |case: &PenaltyCase| case.clone().with("2026-11-30", decided(revocation()));
     assert_eq!(decides(&case), Err(CaseRefusal::Missing("legally_reviewed")));
     let own = case.clone().with("2026-11-17", reviewed("王"));
@@ -382,7 +387,7 @@ fn one_person_neither_strikes_nor_closes_alone() {
     ])
     .unwrap();
     let strike = |by: &str, id: i64| {
-        let entry = Entry::Struck { id, why: "误录".into() };
+        let entry = CaseEntry::Struck { id, why: "误录".into() };
         case.check(by, day("2026-11-17"), &entry, &Calendar::new([]), today())
     };
     assert_eq!(strike("wang", 3), Err(CaseRefusal::SamePerson("wang".into())));
@@ -407,7 +412,7 @@ fn a_refusal_speaks_both_languages_and_a_code_has_its_word() {
 #[test]
 fn each_step_and_term_has_its_articles_in_the_table() {
     let table = Table::shipped();
-    let terms = Due::ALL.map(|due| (table.term(due.term()).matter, Some(due.term())));
+    let terms = CaseStepDue::ALL.map(|due| (table.term(due.term()).matter, Some(due.term())));
     let phases = Phase::ALL.map(|phase| (phase.matter(), None));
     for (matter, term) in phases.into_iter().chain(terms) {
         let provision = Provision::of(table, matter, term, today());
@@ -419,18 +424,18 @@ fn each_step_and_term_has_its_articles_in_the_table() {
     }
 }
 
-fn any_entry() -> impl Strategy<Value = (i64, Entry)> {
+fn any_entry() -> impl Strategy<Value = (i64, CaseEntry)> {
     let kind = prop_oneof![
         Just(two()),
-        Just(Entry::Officers { officers: vec![officer("孙", "A-3"), officer("周", "A-4")] }),
+        Just(CaseEntry::Officers { officers: vec![officer("孙", "A-3"), officer("周", "A-4")] }),
         Just(told(fine(5000), false)),
         Just(reviewed("王")),
         Just(reviewed("钱")),
-        Just(Entry::LegallyReviewed { reviewer: "钱".into(), agreed: false }),
+        Just(CaseEntry::LegallyReviewed { reviewer: "钱".into(), agreed: false }),
         Just(told(revocation(), true)),
-        Just(Entry::HearingRequested {}),
-        Just(Entry::HearingWaived {}),
-        Just(Entry::HearingHeld {}),
+        Just(CaseEntry::HearingRequested {}),
+        Just(CaseEntry::HearingWaived {}),
+        Just(CaseEntry::HearingHeld {}),
         Just(reviewed("孙")),
         Just(discussed()),
         Just(decided(fine(5000))),
@@ -439,9 +444,9 @@ fn any_entry() -> impl Strategy<Value = (i64, Entry)> {
         (0i64..80, 0i64..30).prop_map(|(from, long)| {
             let from = day("2026-11-10").checked_add(jiff::Span::new().days(from)).unwrap();
             let to = from.checked_add(jiff::Span::new().days(long)).unwrap();
-            Entry::Excluded { cause: Cause::Assistance, from, to }
+            CaseEntry::Excluded { cause: SuspensionCause::Assistance, from, to }
         }),
-        (1i64..12).prop_map(|id| Entry::Struck { id, why: "误录".into() }),
+        (1i64..12).prop_map(|id| CaseEntry::Struck { id, why: "误录".into() }),
     ];
     (0i64..120, kind)
 }
@@ -464,21 +469,21 @@ proptest! {
             }
             let (id, party) = (case.entries.len() as i64 + 1, 0);
             let at = crate::clock::At::EPOCH;
-            case.entries.push(Recorded { id, at, by: by.into(), on, party, entry });
+            case.entries.push(RecordedEntry { id, at, by: by.into(), on, party, entry });
         }
-        if let Some((term, _)) = case.due(Due::Decide, "2026-11-10") {
+        if let Some((term, _)) = case.due(CaseStepDue::Decide, "2026-11-10") {
             prop_assert!(day(&term) >= day("2027-02-08"));
         }
         let decision = case.last("decided").map(|r| &r.entry);
-        if let Some(Entry::Decided { penalties, .. }) = decision {
+        if let Some(CaseEntry::Decided { penalties, .. }) = decision {
             let (_, told, _) = case.told().expect("decided and nobody was told");
             prop_assert!(penalties.iter().all(|p| told.iter().any(|t| covers(*t, *p))));
             prop_assert!(case.officers().len() >= 2);
         }
         for recorded in case.standing() {
-            let Entry::LegallyReviewed { reviewer, .. } = &recorded.entry else { continue };
+            let CaseEntry::LegallyReviewed { reviewer, .. } = &recorded.entry else { continue };
             let works = case.standing().any(|r| match &r.entry {
-                Entry::Officers { officers } => officers.iter().any(|o| o.name == *reviewer),
+                CaseEntry::Officers { officers } => officers.iter().any(|o| o.name == *reviewer),
                 _ => false,
             });
             prop_assert!(!works, "{reviewer} reviewed the own case");

@@ -43,7 +43,7 @@ pub struct Draft {
 
 /// Identity of a draft over time.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Key {
+pub struct DraftKey {
     pub rule: RuleCode,
     pub institution: String,
     pub subject: String,
@@ -77,8 +77,8 @@ pub(super) fn declared(session: &SessionOutcome) -> Interval {
 }
 
 impl Draft {
-    pub fn key(&self) -> Key {
-        Key {
+    pub fn key(&self) -> DraftKey {
+        DraftKey {
             rule: self.rule.clone(),
             institution: self.institution.clone(),
             subject: self.subject.clone(),

@@ -110,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn somebody_ends_it() {
+    fn a_day_with_somebody_there_ends_the_run() {
         let busy = DaySeen { anybody: true, ..EMPTY };
         assert!(!said(&[EMPTY, EMPTY, EMPTY, EMPTY, EMPTY, busy.clone()]));
         assert!(!said(&[EMPTY, EMPTY, EMPTY, busy, EMPTY, EMPTY]));

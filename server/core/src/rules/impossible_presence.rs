@@ -6,7 +6,7 @@
 //! synchronised, both chains whole over what they say, and the person on the roster of both. All
 //! numbers [D].
 //!
-//! The finding is raised where he was seen later; where the other place belongs to another
+//! The finding is raised where they were seen later; where the other place belongs to another
 //! jurisdiction, there too, word for word: each place's supervisors see what lies in theirs, and
 //! neither alone has both halves.
 

@@ -10,12 +10,12 @@ use std::collections::BTreeMap;
 
 use protocol::up::{Severity, Step};
 
-use super::draft::{Draft, Key};
+use super::draft::{Draft, DraftKey};
 
 /// A finding of the server as it was last said.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Standing {
-    pub key: Key,
+pub struct LedgerFinding {
+    pub key: DraftKey,
     pub serial: u32,
     pub revision: u32,
     /// Opened or strengthened: it stands. Closed, withdrawn: it does not.
@@ -28,7 +28,7 @@ pub struct Standing {
     pub last_from_ms: Option<i64>,
 }
 
-impl Standing {
+impl LedgerFinding {
     pub fn stands(&self) -> bool {
         matches!(self.step, Step::Opened | Step::Strengthened)
     }
@@ -36,8 +36,8 @@ impl Standing {
 
 /// One step to write down.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Said {
-    pub key: Key,
+pub struct FindingStepDue {
+    pub key: DraftKey,
     pub serial: u32,
     pub revision: u32,
     pub step: Step,
@@ -64,11 +64,11 @@ pub fn weight(draft: &Draft) -> usize {
 /// `undone` is asked of a standing finding that is not among the drafts, or that a draft says less
 /// gravely.
 pub fn reconcile(
-    standing: &[Standing],
+    standing: &[LedgerFinding],
     drafts: Vec<Draft>,
-    undone: impl Fn(&Standing) -> Undone,
-) -> Vec<Said> {
-    let last: BTreeMap<&Key, &Standing> = standing.iter().map(|s| (&s.key, s)).collect();
+    undone: impl Fn(&LedgerFinding) -> Undone,
+) -> Vec<FindingStepDue> {
+    let last: BTreeMap<&DraftKey, &LedgerFinding> = standing.iter().map(|s| (&s.key, s)).collect();
     let mut said = Vec::new();
     let mut wanted = std::collections::BTreeSet::new();
     for draft in drafts {
@@ -84,9 +84,15 @@ pub fn reconcile(
                 let withdrawn = old.step == Step::Withdrawn;
                 let (serial, revision) =
                     if withdrawn { (old.serial, old.revision + 1) } else { (old.serial + 1, 1) };
-                said.push(Said { key, serial, revision, step: Step::Opened, draft: Some(draft) });
+                said.push(FindingStepDue {
+                    key,
+                    serial,
+                    revision,
+                    step: Step::Opened,
+                    draft: Some(draft),
+                });
             }
-            None => said.push(Said {
+            None => said.push(FindingStepDue {
                 key,
                 serial: 0,
                 revision: 1,
@@ -101,7 +107,7 @@ pub fn reconcile(
             Undone::ByTime => Step::Closed,
             Undone::ByFact => Step::Withdrawn,
         };
-        said.push(Said {
+        said.push(FindingStepDue {
             key: old.key.clone(),
             serial: old.serial,
             revision: old.revision + 1,
@@ -112,8 +118,12 @@ pub fn reconcile(
     said
 }
 
-fn again(old: &Standing, draft: Draft, undone: &impl Fn(&Standing) -> Undone) -> Vec<Said> {
-    let say = |revision, step, draft| Said {
+fn again(
+    old: &LedgerFinding,
+    draft: Draft,
+    undone: &impl Fn(&LedgerFinding) -> Undone,
+) -> Vec<FindingStepDue> {
+    let say = |revision, step, draft| FindingStepDue {
         key: old.key.clone(),
         serial: old.serial,
         revision,
@@ -165,9 +175,9 @@ mod tests {
         }
     }
 
-    fn after(said: &Said) -> Standing {
+    fn after(said: &FindingStepDue) -> LedgerFinding {
         let draft = said.draft.clone().unwrap_or_else(|| draft(Severity::L1, 1));
-        Standing {
+        LedgerFinding {
             key: said.key.clone(),
             serial: said.serial,
             revision: said.revision,
@@ -179,7 +189,11 @@ mod tests {
         }
     }
 
-    fn steps(standing: &[Standing], drafts: Vec<Draft>, undone: Undone) -> Vec<(Step, u32, u32)> {
+    fn steps(
+        standing: &[LedgerFinding],
+        drafts: Vec<Draft>,
+        undone: Undone,
+    ) -> Vec<(Step, u32, u32)> {
         reconcile(standing, drafts, |_| undone)
             .iter()
             .map(|s| (s.step, s.serial, s.revision))

@@ -16,7 +16,7 @@ use wording::{ServerStatement, WhoseSessions};
 use super::draft::{self, count};
 use super::{DAY_MS, Draft, Numbers, SessionOutcome, begun_within, share_ppm};
 
-/// What a box says where nobody was looked at, for this patient or one beside him.
+/// What a box says where nobody was looked at, for this patient or one beside them.
 const WITHHELD: [AbstentionReason; 2] = [AbstentionReason::Declined, AbstentionReason::Withheld];
 
 /// Whether a session counts, and whether it counts as one that could not be judged. An empty room
@@ -229,7 +229,7 @@ mod tests {
     #[test]
     fn marking_every_session_declined_silences_nothing() {
         let nobody_told = BTreeMap::new();
-        let nobody_seen = |s: &mut super::super::Seen| {
+        let nobody_seen = |s: &mut super::super::SessionSight| {
             (s.assessable, s.face_seen) = (false, false);
             s.because = vec![AbstentionReason::Declined, AbstentionReason::NoActivity];
         };

@@ -13,24 +13,24 @@ use super::draft::{count, span};
 use super::{DAY_MS, Draft, Numbers};
 
 /// A stretch of time, ms since the epoch, half-open.
-pub type Span = (i64, i64);
+pub type OutageSpan = (i64, i64);
 
 /// One box over the window.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Line {
+pub struct BoxOutages {
     pub device: String,
     pub institution: String,
     pub room: String,
     /// When the server looked and the box was not connected.
-    pub silent: Vec<Span>,
+    pub silent: Vec<OutageSpan>,
     /// When the room was open, in rising order: a room that never closes has one span a day.
-    pub open: Vec<Span>,
+    pub open: Vec<OutageSpan>,
 }
 
 /// The parts of `a` within `b`; both rising and without overlap.
-pub fn common(a: &[Span], b: &[Span]) -> Vec<Span> {
-    let meet = |x: &Span, y: &Span| (x.0.max(y.0), x.1.min(y.1));
-    let mut met: Vec<Span> =
+pub fn common(a: &[OutageSpan], b: &[OutageSpan]) -> Vec<OutageSpan> {
+    let meet = |x: &OutageSpan, y: &OutageSpan| (x.0.max(y.0), x.1.min(y.1));
+    let mut met: Vec<OutageSpan> =
         a.iter().flat_map(|x| b.iter().map(move |y| meet(x, y))).filter(|s| s.0 < s.1).collect();
     met.sort_unstable();
     met
@@ -38,8 +38,8 @@ pub fn common(a: &[Span], b: &[Span]) -> Vec<Span> {
 
 /// Spans that touch or overlap are one; rising. A silence does not end at midnight where the
 /// opening hours go on.
-fn joined(spans: &[Span]) -> Vec<Span> {
-    let mut joined: Vec<Span> = Vec::with_capacity(spans.len());
+fn joined(spans: &[OutageSpan]) -> Vec<OutageSpan> {
+    let mut joined: Vec<OutageSpan> = Vec::with_capacity(spans.len());
     for &(from, to) in spans {
         match joined.last_mut() {
             Some(last) if from <= last.1 => last.1 = last.1.max(to),
@@ -50,10 +50,10 @@ fn joined(spans: &[Span]) -> Vec<Span> {
 }
 
 /// One draft per outage.
-pub fn judge(line: &Line, p: &Numbers, now_ms: i64) -> Vec<Draft> {
+pub fn judge(line: &BoxOutages, p: &Numbers, now_ms: i64) -> Vec<Draft> {
     let window = [(now_ms - p.hb2_days * DAY_MS, now_ms)];
     let unheard = common(&common(&line.silent, &joined(&line.open)), &window);
-    let long: Vec<Span> =
+    let long: Vec<OutageSpan> =
         unheard.into_iter().filter(|(from, to)| to - from > p.hb2_outage_ms).collect();
     let drafts = long.iter().enumerate().map(|(n, span)| {
         let repeat = super::repeated::within_window(long.iter().map(|s| s.0), n, p.hb2_days);
@@ -62,7 +62,13 @@ pub fn judge(line: &Line, p: &Numbers, now_ms: i64) -> Vec<Draft> {
     drafts.collect()
 }
 
-fn draft(line: &Line, (from, to): Span, repeat: usize, p: &Numbers, now_ms: i64) -> Draft {
+fn draft(
+    line: &BoxOutages,
+    (from, to): OutageSpan,
+    repeat: usize,
+    p: &Numbers,
+    now_ms: i64,
+) -> Draft {
     let repeated = repeat as i64 >= p.hb2_repeats;
     Draft {
         rule: RuleCode::Hb2,
@@ -103,8 +109,8 @@ mod tests {
     const MINUTE: i64 = 60_000;
     const NOW: i64 = 40 * DAY_MS;
 
-    fn line(silent: Vec<Span>) -> Line {
-        Line {
+    fn line(silent: Vec<OutageSpan>) -> BoxOutages {
+        BoxOutages {
             device: "box-1".into(),
             institution: "c-1".into(),
             room: "r-1".into(),
@@ -113,11 +119,11 @@ mod tests {
         }
     }
 
-    fn severities(line: &Line) -> Vec<Severity> {
+    fn severities(line: &BoxOutages) -> Vec<Severity> {
         judge(line, &Numbers::default(), NOW).into_iter().map(|d| d.severity).collect()
     }
 
-    fn outage(start: i64, minutes: i64) -> Span {
+    fn outage(start: i64, minutes: i64) -> OutageSpan {
         (start, start + minutes * MINUTE)
     }
 

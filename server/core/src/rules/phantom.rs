@@ -2,7 +2,7 @@
 //!
 //! Rolling 30 days [D]: ≥5 assessable sessions and verified in <20 % → L2; none of ≥10 → L3;
 //! registered, unseen and undeclared for 30 days → L0, because absence alone is not unlawful. A
-//! session in which the box could not tell whether he was there (LL-1 undecided) is left out:
+//! session in which the box could not tell whether they were there (LL-1 undecided) is left out:
 //! nobody is not-verified for want of a clear view.
 
 use std::collections::BTreeMap;
@@ -99,8 +99,8 @@ pub struct Registered {
     pub device: String,
     /// Milliseconds since the epoch; `None`: never.
     pub last_verified_ms: Option<i64>,
-    /// Since when somebody could have seen him here: the later of his registration's entry and the
-    /// first report of a box.
+    /// Since when somebody could have seen them here: the later of their registration's entry and
+    /// the first report of a box.
     pub visible_since_ms: i64,
 }
 

@@ -153,7 +153,8 @@ impl Default for Numbers {
 
 /// What is known of any setting, the server's or the box's.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
-pub struct About {
+#[schemars(rename = "About")]
+pub struct SettingDescription {
     pub name: &'static str,
     pub unit: &'static str,
     pub min: i64,
@@ -168,8 +169,8 @@ pub struct About {
 }
 
 /// Every setting there is: the box's first.
-pub fn all() -> Vec<About> {
-    let of_the_box = protocol::settings::of_the_box().iter().map(|s| About {
+pub fn all() -> Vec<SettingDescription> {
+    let of_the_box = protocol::settings::of_the_box().iter().map(|s| SettingDescription {
         name: &s.name,
         unit: &s.unit,
         min: s.min,
@@ -180,7 +181,7 @@ pub fn all() -> Vec<About> {
         doc_zh: super::box_setting_words::said_in_chinese(&s.name),
         read_by: "box",
     });
-    let own = SETTINGS.iter().map(|s| About {
+    let own = SETTINGS.iter().map(|s| SettingDescription {
         name: s.name,
         unit: s.unit,
         min: s.min,

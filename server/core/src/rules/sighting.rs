@@ -20,12 +20,12 @@ pub struct Sighting {
     pub from_ms: i64,
     pub to_ms: i64,
     pub uncertainty_ms: i64,
-    /// The clock of the box that saw him was disciplined; without it a sighting supports nothing.
+    /// The clock of the box that saw them was disciplined; without it a sighting supports nothing.
     pub synchronised: bool,
     pub verified_by: VerifiedBy,
     pub liveness_waived: bool,
     /// The person stood in the registry for that institution: only then can the box's roster have
-    /// held him.
+    /// held them.
     pub on_roster: bool,
     /// Nothing is missing from the box's chain over this time.
     pub chain_whole: bool,

@@ -29,7 +29,8 @@ pub struct Relevant {
 
 /// One question.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Item {
+#[schemars(rename = "Item")]
+pub struct ChecklistItem {
     pub code: String,
     pub level1: String,
     pub level2: String,
@@ -61,7 +62,7 @@ pub struct Checklist {
     pub title: String,
     #[schemars(with = "String")]
     pub effective_from: Date,
-    pub items: Vec<Item>,
+    pub items: Vec<ChecklistItem>,
 }
 
 impl Checklist {
@@ -71,7 +72,7 @@ impl Checklist {
         serde_json::to_string(self).unwrap_or_default()
     }
 
-    pub fn item(&self, code: &str) -> Option<&Item> {
+    pub fn item(&self, code: &str) -> Option<&ChecklistItem> {
         self.items.iter().find(|item| item.code == code)
     }
 
@@ -82,7 +83,7 @@ impl Checklist {
     }
 }
 
-impl Item {
+impl ChecklistItem {
     pub fn is_asked(&self, answer: &impl Fn(&str) -> Option<String>) -> bool {
         self.relevant.as_ref().is_none_or(|relevant| {
             answer(&relevant.item).as_deref() == Some(relevant.answer.as_str())
@@ -138,9 +139,9 @@ mod tests {
         for wrong in ["", "YES", "maybe", "1"] {
             assert!(item.check(wrong).unwrap_err().starts_with(&item.code), "{wrong}");
         }
-        let number = Item { answer: AnswerKind::Number, most: Some(9), ..item.clone() };
+        let number = ChecklistItem { answer: AnswerKind::Number, most: Some(9), ..item.clone() };
         assert!(number.check("9").is_ok() && number.check("10").is_err());
-        let day = Item { answer: AnswerKind::Date, ..item.clone() };
+        let day = ChecklistItem { answer: AnswerKind::Date, ..item.clone() };
         assert!(day.check("2026-02-28").is_ok() && day.check("2026-02-30").is_err());
     }
 

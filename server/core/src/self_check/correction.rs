@@ -55,7 +55,7 @@ impl CorrectionState {
 
 /// What somebody does with it, or what the records say.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Step {
+pub enum CorrectionAction {
     /// The clinic says what it did, and when it was done.
     Answer {
         done_on: Date,
@@ -63,25 +63,25 @@ pub enum Step {
     },
     /// An officer has looked.
     Verify,
-    Facts(Verdict),
+    Facts(CorrectionVerdict),
 }
 
 /// What the records say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verdict {
+pub enum CorrectionVerdict {
     Verified,
     Contradicted,
     Lapsed,
 }
 
-impl Step {
+impl CorrectionAction {
     pub fn name(&self) -> &'static str {
         match self {
             Self::Answer { .. } => "answer",
             Self::Verify => "verify",
-            Self::Facts(Verdict::Verified) => "verified_by_facts",
-            Self::Facts(Verdict::Contradicted) => "contradicted",
-            Self::Facts(Verdict::Lapsed) => "lapsed",
+            Self::Facts(CorrectionVerdict::Verified) => "verified_by_facts",
+            Self::Facts(CorrectionVerdict::Contradicted) => "contradicted",
+            Self::Facts(CorrectionVerdict::Lapsed) => "lapsed",
         }
     }
 }
@@ -98,7 +98,8 @@ pub enum CorrectionRefusal {
 
 /// All that the machine remembers.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Handling {
+#[schemars(rename = "Handling")]
+pub struct CorrectionHandling {
     pub state: CorrectionState,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<String>")]
@@ -118,7 +119,7 @@ pub struct Handling {
     pub judged_by: Option<String>,
 }
 
-impl Default for Handling {
+impl Default for CorrectionHandling {
     fn default() -> Self {
         Self {
             state: CorrectionState::Open,
@@ -131,14 +132,19 @@ impl Default for Handling {
     }
 }
 
-impl Handling {
+impl CorrectionHandling {
     /// Of one that was kept before the first word was: its latest.
     pub fn first_answer(&self) -> Option<At> {
         self.first_answered_at.or(self.answered_at)
     }
 
     /// The handling after `step`; `self` stays as it was when the step is refused.
-    pub fn take(&self, by: &str, step: &Step, at: At) -> Result<Self, CorrectionRefusal> {
+    pub fn take(
+        &self,
+        by: &str,
+        step: &CorrectionAction,
+        at: At,
+    ) -> Result<Self, CorrectionRefusal> {
         let over = |state: CorrectionState, by: String| Self {
             state,
             judged_by: Some(by),
@@ -147,20 +153,21 @@ impl Handling {
         match (self.state, step) {
             (
                 CorrectionState::Open | CorrectionState::Answered,
-                Step::Answer { done_on, today },
+                CorrectionAction::Answer { done_on, today },
             ) if done_on > today => Err(CorrectionRefusal::InTheFuture),
             // A new word begins the fourteen days anew, and what an officer said was about less.
-            (CorrectionState::Open | CorrectionState::Answered, Step::Answer { done_on, .. }) => {
-                Ok(Self {
-                    state: CorrectionState::Answered,
-                    done_on: Some(*done_on),
-                    first_answered_at: self.first_answer().or(Some(at)),
-                    answered_at: Some(at),
-                    officer: None,
-                    judged_by: None,
-                })
-            }
-            (CorrectionState::Answered, Step::Verify) => match &self.officer {
+            (
+                CorrectionState::Open | CorrectionState::Answered,
+                CorrectionAction::Answer { done_on, .. },
+            ) => Ok(Self {
+                state: CorrectionState::Answered,
+                done_on: Some(*done_on),
+                first_answered_at: self.first_answer().or(Some(at)),
+                answered_at: Some(at),
+                officer: None,
+                judged_by: None,
+            }),
+            (CorrectionState::Answered, CorrectionAction::Verify) => match &self.officer {
                 Some(first) if first == by => {
                     Err(CorrectionRefusal::SamePerson { by: by.to_owned() })
                 }
@@ -169,11 +176,11 @@ impl Handling {
                 }
                 None => Ok(Self { officer: Some(by.to_owned()), ..self.clone() }),
             },
-            (CorrectionState::Answered, Step::Facts(verdict)) => {
+            (CorrectionState::Answered, CorrectionAction::Facts(verdict)) => {
                 let state = match verdict {
-                    Verdict::Verified => CorrectionState::VerifiedByFacts,
-                    Verdict::Contradicted => CorrectionState::Contradicted,
-                    Verdict::Lapsed => CorrectionState::Lapsed,
+                    CorrectionVerdict::Verified => CorrectionState::VerifiedByFacts,
+                    CorrectionVerdict::Contradicted => CorrectionState::Contradicted,
+                    CorrectionVerdict::Lapsed => CorrectionState::Lapsed,
                 };
                 Ok(over(state, "facts".to_owned()))
             }
@@ -202,7 +209,7 @@ pub fn judged(
     alerts: &[AlertFact],
     assessable_ms: &[i64],
     now_ms: i64,
-) -> Option<Verdict> {
+) -> Option<CorrectionVerdict> {
     let Answered { first_ms, last_ms } = answered;
     let end_ms = last_ms + QUIET_DAYS * DAY_MS;
     let mut repeats = alerts
@@ -211,7 +218,7 @@ pub fn judged(
         .filter(|alert| alert.event_ms > first_ms && alert.event_ms <= now_ms)
         .peekable();
     if repeats.clone().any(AlertFact::is_told) {
-        return Some(Verdict::Contradicted);
+        return Some(CorrectionVerdict::Contradicted);
     }
     // Its clinic sees each of these open: what waits for one tells nothing of a verdict.
     if repeats.any(|alert| alert.is_pending() || alert.is_upheld()) {
@@ -220,9 +227,9 @@ pub fn judged(
     let lapsed = now_ms >= first_ms + LAPSES_AFTER_DAYS * DAY_MS;
     let looked_at = assessable_ms.iter().filter(|at| **at > last_ms && **at <= now_ms).count();
     if now_ms >= end_ms && looked_at >= SESSIONS_MIN && !rules.is_empty() {
-        return Some(Verdict::Verified);
+        return Some(CorrectionVerdict::Verified);
     }
-    lapsed.then_some(Verdict::Lapsed)
+    lapsed.then_some(CorrectionVerdict::Lapsed)
 }
 
 #[cfg(test)]
@@ -238,12 +245,13 @@ mod tests {
         text.parse().unwrap()
     }
 
-    fn answered() -> Handling {
-        let step = Step::Answer { done_on: day("2026-11-01"), today: day("2026-11-01") };
-        Handling::default().take("clinic", &step, AT).unwrap()
+    fn answered() -> CorrectionHandling {
+        let step =
+            CorrectionAction::Answer { done_on: day("2026-11-01"), today: day("2026-11-01") };
+        CorrectionHandling::default().take("clinic", &step, AT).unwrap()
     }
 
-    fn at(days: i64, alerts: &[AlertFact], sessions: usize) -> Option<Verdict> {
+    fn at(days: i64, alerts: &[AlertFact], sessions: usize) -> Option<CorrectionVerdict> {
         let starts: Vec<i64> = (0..sessions as i64).map(|n| BEGAN + 1 + n * 3_600_000).collect();
         let answered = Answered { first_ms: BEGAN, last_ms: BEGAN };
         judged(answered, &[RuleCode::Hb3], alerts, &starts, BEGAN + days * DAY_MS)
@@ -251,11 +259,11 @@ mod tests {
 
     #[test]
     fn fourteen_quiet_days_with_five_sessions_verify_it() {
-        assert_eq!(at(14, &[], 5), Some(Verdict::Verified));
+        assert_eq!(at(14, &[], 5), Some(CorrectionVerdict::Verified));
         assert_eq!(at(13, &[], 50), None);
         assert_eq!(at(14, &[], 4), None);
         assert_eq!(at(89, &[], 4), None);
-        assert_eq!(at(90, &[], 4), Some(Verdict::Lapsed));
+        assert_eq!(at(90, &[], 4), Some(CorrectionVerdict::Lapsed));
     }
 
     #[test]
@@ -263,11 +271,11 @@ mod tests {
         let repeat = |steps: &[_]| [alert("a", "HB-3", BEGAN + DAY_MS, steps)];
         assert_eq!(at(20, &repeat(&[]), 9), None);
         assert_eq!(at(20, &repeat(&[("wang", UPHOLD)]), 9), None);
-        assert_eq!(at(2, &repeat(&over()), 9), Some(Verdict::Contradicted));
+        assert_eq!(at(2, &repeat(&over()), 9), Some(CorrectionVerdict::Contradicted));
         let dismissed = repeat(&[("wang", DISMISS), ("li", DISMISS)]);
-        assert_eq!(at(20, &dismissed, 9), Some(Verdict::Verified));
+        assert_eq!(at(20, &dismissed, 9), Some(CorrectionVerdict::Verified));
         let earlier = [alert("a", "HB-3", BEGAN - 1, &over())];
-        assert_eq!(at(20, &earlier, 9), Some(Verdict::Verified));
+        assert_eq!(at(20, &earlier, 9), Some(CorrectionVerdict::Verified));
     }
 
     /// Its clinic would learn that two people upheld, and that somebody comes.
@@ -290,21 +298,25 @@ mod tests {
         let said = |alerts: &[AlertFact], days: i64| {
             judged(again, &[RuleCode::Hb3], alerts, &starts, BEGAN + days * DAY_MS)
         };
-        assert_eq!(said(&repeat, 30), Some(Verdict::Contradicted));
+        assert_eq!(said(&repeat, 30), Some(CorrectionVerdict::Contradicted));
         assert_eq!(said(&[], 17), None, "a new word begins the quiet days anew");
-        assert_eq!(said(&[], 18), Some(Verdict::Verified));
+        assert_eq!(said(&[], 18), Some(CorrectionVerdict::Verified));
         let late = Answered { first_ms: BEGAN, last_ms: BEGAN + 89 * DAY_MS };
         let at = BEGAN + 90 * DAY_MS;
-        assert_eq!(judged(late, &[RuleCode::Hb3], &[], &starts, at), Some(Verdict::Lapsed));
+        assert_eq!(
+            judged(late, &[RuleCode::Hb3], &[], &starts, at),
+            Some(CorrectionVerdict::Lapsed)
+        );
     }
 
     #[test]
     fn the_first_answer_stays_the_first() {
-        let again = Step::Answer { done_on: day("2026-11-01"), today: day("2026-11-05") };
+        let again =
+            CorrectionAction::Answer { done_on: day("2026-11-01"), today: day("2026-11-05") };
         let anew =
             answered().take("clinic", &again, "2026-11-05T00:00:00.000Z".parse().unwrap()).unwrap();
         assert_eq!(anew.first_answer(), Some(AT));
-        let old: Handling = serde_json::from_str(
+        let old: CorrectionHandling = serde_json::from_str(
             r#"{"state":"answered","answered_at":"2026-10-01T00:00:00.000Z"}"#,
         )
         .unwrap();
@@ -314,35 +326,43 @@ mod tests {
 
     #[test]
     fn one_officer_alone_verifies_nothing() {
-        let once = answered().take("wang", &Step::Verify, AT).unwrap();
+        let once = answered().take("wang", &CorrectionAction::Verify, AT).unwrap();
         assert_eq!(once.state, CorrectionState::Answered);
         assert_eq!(
-            once.take("wang", &Step::Verify, AT),
+            once.take("wang", &CorrectionAction::Verify, AT),
             Err(CorrectionRefusal::SamePerson { by: "wang".into() })
         );
         assert_eq!(
-            once.take("li", &Step::Verify, AT).unwrap().state,
+            once.take("li", &CorrectionAction::Verify, AT).unwrap().state,
             CorrectionState::VerifiedByOfficer
         );
-        let again = Step::Answer { done_on: day("2026-11-01"), today: day("2026-11-02") };
+        let again =
+            CorrectionAction::Answer { done_on: day("2026-11-01"), today: day("2026-11-02") };
         let anew = once.take("clinic", &again, AT).unwrap();
-        assert_eq!(anew.take("li", &Step::Verify, AT).unwrap().state, CorrectionState::Answered);
+        assert_eq!(
+            anew.take("li", &CorrectionAction::Verify, AT).unwrap().state,
+            CorrectionState::Answered
+        );
     }
 
     #[test]
     fn nothing_is_verified_that_nobody_answered() {
-        for step in [Step::Verify, Step::Facts(Verdict::Verified)] {
+        for step in [CorrectionAction::Verify, CorrectionAction::Facts(CorrectionVerdict::Verified)]
+        {
             assert!(matches!(
-                Handling::default().take("li", &step, AT),
+                CorrectionHandling::default().take("li", &step, AT),
                 Err(CorrectionRefusal::NotNow { .. })
             ));
         }
-        let future = Step::Answer { done_on: day("2026-11-02"), today: day("2026-11-01") };
+        let future =
+            CorrectionAction::Answer { done_on: day("2026-11-02"), today: day("2026-11-01") };
         assert_eq!(
-            Handling::default().take("clinic", &future, AT),
+            CorrectionHandling::default().take("clinic", &future, AT),
             Err(CorrectionRefusal::InTheFuture)
         );
-        let done = answered().take("", &Step::Facts(Verdict::Contradicted), AT).unwrap();
+        let done = answered()
+            .take("", &CorrectionAction::Facts(CorrectionVerdict::Contradicted), AT)
+            .unwrap();
         assert!(done.take("clinic", &future, AT).is_err());
     }
 }

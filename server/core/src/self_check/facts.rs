@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use protocol::names::RuleCode;
 
 use super::FactQuery;
-use crate::alert::{AlertState, Case, Verdict};
+use crate::alert::{AlertState, Case, ReviewVerdict};
 
 /// Above this share of sessions that could not be judged the records are silent [D].
 pub const SILENT_ABOVE_PPM: u32 = 400_000;
@@ -37,7 +37,7 @@ impl AlertFact {
             .case
             .reviews
             .iter()
-            .filter(|review| review.verdict == Verdict::Uphold)
+            .filter(|review| review.verdict == ReviewVerdict::Uphold)
             .map(|review| review.by.as_str())
             .collect();
         by.sort_unstable();
@@ -72,7 +72,7 @@ impl AlertFact {
 
 /// What is known of a period: alerts whose deed lies in it, and its sessions.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Facts<'a> {
+pub struct PeriodFacts<'a> {
     pub alerts: Vec<&'a AlertFact>,
     pub not_assessable_ppm: u32,
 }
@@ -121,7 +121,7 @@ impl Agreement {
 }
 
 /// Asks the records.
-pub fn ask(item: &str, query: FactQuery, facts: &Facts<'_>) -> Agreement {
+pub fn ask(item: &str, query: FactQuery, facts: &PeriodFacts<'_>) -> Agreement {
     let about = |alert: &&&AlertFact| alert.is_about(query);
     let against = facts.alerts.iter().filter(about).filter(|alert| alert.is_upheld());
     let mut alerts: Vec<String> = against.map(|alert| alert.alert.clone()).collect();
@@ -144,26 +144,29 @@ pub fn ask(item: &str, query: FactQuery, facts: &Facts<'_>) -> Agreement {
 #[cfg(test)]
 pub mod script {
     use super::AlertFact;
-    use crate::alert::{Case, Reason, Step, Verdict};
+    use crate::alert::{AlertAction, Case, Reason, ReviewVerdict};
 
-    pub const UPHOLD: Step = Step::Review { verdict: Verdict::Uphold, reason: None };
-    pub const DISMISS: Step =
-        Step::Review { verdict: Verdict::Dismiss, reason: Some(Reason::WrongIdentity) };
+    pub const UPHOLD: AlertAction =
+        AlertAction::Review { verdict: ReviewVerdict::Uphold, reason: None };
+    pub const DISMISS: AlertAction = AlertAction::Review {
+        verdict: ReviewVerdict::Dismiss,
+        reason: Some(Reason::WrongIdentity),
+    };
 
     /// Upheld by two, and its case is over.
-    pub fn over() -> Vec<(&'static str, Step)> {
-        let found = Step::Found { case_number: "1".into() };
+    pub fn over() -> Vec<(&'static str, AlertAction)> {
+        let found = AlertAction::Found { case_number: "1".into() };
         vec![
             ("wang", UPHOLD),
             ("li", UPHOLD),
-            ("li", Step::GoOnSite),
+            ("li", AlertAction::GoOnSite),
             ("li", found),
-            ("li", Step::Close),
+            ("li", AlertAction::Close),
         ]
     }
 
     /// An alert of this rule with a deed at `event_ms`, heard a minute later.
-    pub fn alert(id: &str, rule: &str, event_ms: i64, steps: &[(&str, Step)]) -> AlertFact {
+    pub fn alert(id: &str, rule: &str, event_ms: i64, steps: &[(&str, AlertAction)]) -> AlertFact {
         let case = steps.iter().fold(Case::default(), |case, (by, step)| {
             case.take(by, step, crate::clock::At::EPOCH).unwrap()
         });
@@ -183,12 +186,12 @@ pub mod script {
 mod tests {
     use super::script::{DISMISS, UPHOLD, alert};
     use super::*;
-    use crate::alert::{Review, Step};
+    use crate::alert::{AlertAction, AlertReview};
 
     const LEAD: FactQuery = FactQuery::LeadPresentInEverySession;
 
     fn asked(alerts: &[AlertFact], not_assessable_ppm: u32) -> Agreement {
-        ask("q", LEAD, &Facts { alerts: alerts.iter().collect(), not_assessable_ppm })
+        ask("q", LEAD, &PeriodFacts { alerts: alerts.iter().collect(), not_assessable_ppm })
     }
 
     #[test]
@@ -216,7 +219,7 @@ mod tests {
     fn one_name_twice_in_a_record_is_one_person() {
         let mut forged = alert("a", "LL-1", 0, &[("wang", UPHOLD), ("li", UPHOLD)]);
         forged.case.reviews =
-            vec![Review { by: "wang".into(), ..forged.case.reviews[0].clone() }; 2];
+            vec![AlertReview { by: "wang".into(), ..forged.case.reviews[0].clone() }; 2];
         assert!(!forged.is_upheld());
     }
 
@@ -225,14 +228,17 @@ mod tests {
         let mut steps = vec![
             ("wang", UPHOLD),
             ("li", UPHOLD),
-            ("li", Step::GoOnSite),
-            ("li", Step::NothingFound),
+            ("li", AlertAction::GoOnSite),
+            ("li", AlertAction::NothingFound),
         ];
         assert_eq!(asked(&[alert("a", "LL-1", 0, &steps)], 0).holds, Some(true));
-        steps.push(("li", Step::Close));
+        steps.push(("li", AlertAction::Close));
         assert_eq!(asked(&[alert("a", "LL-1", 0, &steps)], 0).holds, Some(true));
         steps.truncate(3);
-        steps.extend([("li", Step::Found { case_number: "1".into() }), ("li", Step::Close)]);
+        steps.extend([
+            ("li", AlertAction::Found { case_number: "1".into() }),
+            ("li", AlertAction::Close),
+        ]);
         assert_eq!(asked(&[alert("a", "LL-1", 0, &steps)], 0).holds, Some(false));
     }
 
@@ -244,13 +250,13 @@ mod tests {
         assert_eq!(asked(&alerts, 400_001).holds, None);
         let other = [alert("a", "UQ-1", 0, &two)];
         assert_eq!(asked(&other, 0).holds, Some(true), "another rule says nothing of it");
-        assert_eq!(ask("q", FactQuery::NoticeDisplayed, &Facts::default()).holds, None);
+        assert_eq!(ask("q", FactQuery::NoticeDisplayed, &PeriodFacts::default()).holds, None);
     }
 
     #[test]
     fn records_answer_what_no_box_can_and_accuse_of_nothing() {
         let told = |fact, consents_to_renew, unmarked, boxes| {
-            let mut said = ask("q", fact, &Facts::default());
+            let mut said = ask("q", fact, &PeriodFacts::default());
             said.told_by(Records { consents_to_renew, unmarked, boxes });
             (said.holds, said.count, said.alerts.len())
         };

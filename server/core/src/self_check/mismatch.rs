@@ -14,7 +14,7 @@ use protocol::up::{FindingKind, Severity};
 use wording::{Question, ServerStatement};
 
 use super::checklist::Checklist;
-use super::facts::{Agreement, AlertFact, Facts, ask};
+use super::facts::{Agreement, AlertFact, PeriodFacts, ask};
 use super::period::Period;
 use super::{CheckKind, FactQuery};
 use crate::clock;
@@ -56,9 +56,9 @@ impl CheckFact {
         (day_ms(self.from)..day_ms(self.to) + DAY_MS).contains(&at_ms)
     }
 
-    pub fn facts<'a>(&self, alerts: &'a [AlertFact]) -> Facts<'a> {
+    pub fn facts<'a>(&self, alerts: &'a [AlertFact]) -> PeriodFacts<'a> {
         let alerts = alerts.iter().filter(|alert| self.covers(alert.event_ms)).collect();
-        Facts { alerts, not_assessable_ppm: self.not_assessable_ppm }
+        PeriodFacts { alerts, not_assessable_ppm: self.not_assessable_ppm }
     }
 
     /// What the records say of each question that they can be asked about.

@@ -9,7 +9,7 @@ use jiff::civil::Date;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::checklist::{Basis, Checklist, Item, Relevant};
+use super::checklist::{Basis, Checklist, ChecklistItem, Relevant};
 use super::{AnswerKind, FactQuery, YesNoNa};
 use crate::clock::clip;
 use crate::text::{self, listed};
@@ -59,7 +59,7 @@ pub fn read(head: Head, rows: &[(u64, Vec<String>)]) -> Result<Checklist, Vec<Ro
         return Err(whole(1, why));
     };
     let order = order(names).map_err(|why| whole(*first, why))?;
-    let (mut items, mut faults): (Vec<Item>, Vec<RowFault>) = (Vec::new(), Vec::new());
+    let (mut items, mut faults): (Vec<ChecklistItem>, Vec<RowFault>) = (Vec::new(), Vec::new());
     for (line, cells) in rows {
         let cell = |name: &str| {
             let at = order.iter().position(|column| *column == name);
@@ -103,7 +103,7 @@ fn order(names: &[String]) -> Result<Vec<&'static str>, String> {
 
 type Wrong = (&'static str, String);
 
-fn item<'a>(cell: &impl Fn(&str) -> &'a str) -> Result<Item, Wrong> {
+fn item<'a>(cell: &impl Fn(&str) -> &'a str) -> Result<ChecklistItem, Wrong> {
     let line = |column: &'static str, most: usize| {
         text::line(column, cell(column), most).map_err(|why| (column, without(column, &why)))
     };
@@ -135,7 +135,7 @@ fn item<'a>(cell: &impl Fn(&str) -> &'a str) -> Result<Item, Wrong> {
         _ => return Err(("required", "use yes or no".to_owned())),
     };
     let (least, most) = constraint(cell("constraint"))?;
-    Ok(Item {
+    Ok(ChecklistItem {
         code: code.to_owned(),
         level1: cell("level1").to_owned(),
         level2: cell("level2").to_owned(),
@@ -157,7 +157,7 @@ fn without(column: &str, why: &str) -> String {
     why.strip_prefix(&format!("{column}: ")).unwrap_or(why).to_owned()
 }
 
-fn in_its_place(item: Item, before: &[Item]) -> Result<Item, Wrong> {
+fn in_its_place(item: ChecklistItem, before: &[ChecklistItem]) -> Result<ChecklistItem, Wrong> {
     if before.iter().any(|other| other.code == item.code) {
         return Err(("name", format!("`{}` stands twice", item.code)));
     }

@@ -179,7 +179,7 @@ impl Store {
     }
 
     /// Ends every login of an account at once, whatever else fails; then its service as a
-    /// custodian. Gives why that service goes on, where it does: nobody else holds a key that he
+    /// custodian. Gives why that service goes on, where it does: nobody else holds a key that they
     /// holds, or the ledger can not be written.
     pub fn disable_account(&self, id: &AccountId, by: &str, now: At) -> Result<Option<StoreError>> {
         self.write(|tx| set_disabled(tx, id, true))?;
@@ -318,8 +318,8 @@ impl Store {
         self.write(|tx| append_audit(tx, deed, now).map(|_| ()))
     }
 
-    /// An entry with the place that it is about: what somebody with a scope does lies in his scope,
-    /// of anybody else it is where these institutions lie.
+    /// An entry with the place that it is about: what somebody with a scope does lies in their
+    /// scope, of anybody else it is where these institutions lie.
     pub fn audit_at(&self, deed: &Deed, who: &Who, institutions: &[String], now: At) -> Result<()> {
         self.write(|tx| {
             let entry = append_audit(tx, deed, now)?;

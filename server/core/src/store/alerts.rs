@@ -14,8 +14,8 @@ use protocol::up::{Explanation, FindingReport, PersonInFinding};
 use super::news::{ClinicNews, StateNews};
 use super::rows::collect;
 use super::{Result, Store, StoreError, feed, named};
-use crate::alert::{AlertState, Case, ClinicState, LastStep, Reason, Step, StepKept};
-use crate::alert_number::Number;
+use crate::alert::{AlertAction, AlertState, Case, ClinicState, LastStep, Reason, StepKept};
+use crate::alert_number::ReferenceNumber;
 use crate::clock::At;
 use crate::ids::AlertId;
 pub use filter::{AlertFilter, AlertSearch};
@@ -23,7 +23,7 @@ pub use filter::{AlertFilter, AlertSearch};
 /// One incident, as the inbox shows it.
 #[derive(Debug, Clone)]
 pub struct Alert {
-    pub number: Number,
+    pub number: ReferenceNumber,
     pub id: AlertId,
     pub severity: u8,
     pub kinds: Vec<String>,
@@ -304,7 +304,7 @@ impl Store {
         &self,
         alert: &AlertId,
         by: &str,
-        step: &Step,
+        step: &AlertAction,
         note: &str,
         now: At,
     ) -> Result<Alert> {
@@ -324,7 +324,7 @@ impl Store {
                 .map_err(|refusal| StoreError::Conflict(refusal.to_string()))?;
             write_case(tx, alert, &case, now)?;
             let name: String = name.unwrap_or_default();
-            if name == Step::Take.name() {
+            if name == AlertAction::Take.name() {
                 let sql = "UPDATE alert SET assignee = NULL WHERE id = ?1 AND assignee = ?2";
                 tx.execute(sql, params![alert, by])?;
             }
@@ -360,7 +360,7 @@ pub(super) fn step_within(
     tx: &Connection,
     alert: &AlertId,
     by: &str,
-    step: &Step,
+    step: &AlertAction,
     note: &str,
     now: At,
 ) -> Result<Alert> {
@@ -468,7 +468,7 @@ pub(super) fn alert_of(c: &Connection, origin: &str, incident: &str) -> Result<O
 
 fn alert(row: &crate::store::engine::Row<'_>) -> Result<Alert> {
     Ok(Alert {
-        number: Number::new(row.get(0)?, row.get(16)?),
+        number: ReferenceNumber::new(row.get(0)?, row.get(16)?),
         id: row.get(1)?,
         severity: row.get(2)?,
         kinds: serde_json::from_str(&row.get::<_, String>(3)?)?,

@@ -5,7 +5,7 @@ use zeroize::Zeroizing;
 
 use super::rows::collect;
 use super::{Result, Store, StoreError, alerts, name_of, named};
-use crate::attachment::{Accepted, Kind, MOST_FILES};
+use crate::attachment::{AcceptedAttachment, AttachmentKind, MOST_FILES};
 use crate::clock::At;
 use crate::ids::AlertId;
 use crate::vault::Key;
@@ -15,7 +15,7 @@ use crate::vault::Key;
 pub struct Attachment {
     pub id: i64,
     pub name: String,
-    pub kind: Kind,
+    pub kind: AttachmentKind,
     pub bytes: i64,
     pub sha256: String,
     pub by: String,
@@ -38,7 +38,7 @@ impl Store {
         &self,
         master: &Key,
         (alert, name, by): (&AlertId, &str, &str),
-        file: &Accepted,
+        file: &AcceptedAttachment,
         now: At,
     ) -> Result<()> {
         let sha256 = trust::sha256_hex(&file.bytes);
@@ -61,7 +61,7 @@ impl Store {
             )?;
             let unknown = || StoreError::Unknown { what: "alert", id: alert.to_string() };
             let found = alerts::alert_by_id(tx, alert)?.ok_or_else(unknown)?;
-            // A picture is kept as it was decoded: its sender knows his file by this.
+            // A picture is kept as it was decoded: its sender knows their file by this.
             let note = format!("{name} · SHA-256 {}", file.sent_sha256);
             alerts::record(tx, alert, by, "attach", &note, found.case.state, now)?;
             Ok(())

@@ -7,10 +7,10 @@ use protocol::id::DeviceId;
 
 use super::engine::Connection;
 
-use super::inbox::entry::Incoming;
+use super::inbox::entry::IncomingMessage;
 use super::{Result, column, policies};
 use crate::clock::At;
-use crate::ingest::budget::Limits;
+use crate::ingest::budget::BoxLimits;
 use crate::rules::Numbers;
 
 /// By device and by jurisdiction.
@@ -18,13 +18,13 @@ use crate::rules::Numbers;
 pub(super) struct Budgets {
     /// Since 1970.
     minute: i64,
-    by_device: HashMap<DeviceId, Limits>,
-    by_jurisdiction: HashMap<String, Limits>,
+    by_device: HashMap<DeviceId, BoxLimits>,
+    by_jurisdiction: HashMap<String, BoxLimits>,
 }
 
 impl Budgets {
     /// What holds for a box at `now`.
-    pub(super) fn of(&mut self, c: &Connection, device: &DeviceId, now: At) -> Result<Limits> {
+    pub(super) fn of(&mut self, c: &Connection, device: &DeviceId, now: At) -> Result<BoxLimits> {
         self.turn_to(now);
         if let Some(limits) = self.by_device.get(device) {
             return Ok(*limits);
@@ -35,7 +35,7 @@ impl Budgets {
 
     /// Of the boxes of a batch, by a message of each: those that are not known yet are asked about
     /// in one go.
-    pub(super) fn ask_ahead(&mut self, c: &Connection, batch: &[&Incoming]) -> Result<()> {
+    pub(super) fn ask_ahead(&mut self, c: &Connection, batch: &[&IncomingMessage]) -> Result<()> {
         let Some(first) = batch.first() else { return Ok(()) };
         self.turn_to(first.received_at);
         let devices = batch.iter().map(|it| &it.body.device);
@@ -58,7 +58,12 @@ impl Budgets {
         }
     }
 
-    fn note(&mut self, c: &Connection, device: &DeviceId, jurisdiction: String) -> Result<Limits> {
+    fn note(
+        &mut self,
+        c: &Connection,
+        device: &DeviceId,
+        jurisdiction: String,
+    ) -> Result<BoxLimits> {
         let limits = match self.by_jurisdiction.get(&jurisdiction) {
             Some(limits) => *limits,
             None => at(c, &jurisdiction)?,
@@ -76,7 +81,7 @@ impl Budgets {
 }
 
 /// What holds for a box now, asked of the tables.
-pub(super) fn of_device(c: &Connection, device: &DeviceId) -> Result<Limits> {
+pub(super) fn of_device(c: &Connection, device: &DeviceId) -> Result<BoxLimits> {
     at(c, &jurisdiction_of(c, device)?)
 }
 
@@ -87,7 +92,7 @@ fn jurisdiction_of(c: &Connection, device: &DeviceId) -> Result<String> {
     Ok(column(c, JURISDICTION, device)?.unwrap_or_default())
 }
 
-fn at(c: &Connection, jurisdiction: &str) -> Result<Limits> {
+fn at(c: &Connection, jurisdiction: &str) -> Result<BoxLimits> {
     let (_, values) = policies::values_for(c, jurisdiction)?;
-    Ok(Limits::of(&Numbers::of(&values)))
+    Ok(BoxLimits::of(&Numbers::of(&values)))
 }

@@ -4,7 +4,7 @@ use super::engine::{Connection, params};
 
 use super::rows::collect;
 use super::{Result, Store, penalty_cases};
-use crate::case_document::{Kind, Number};
+use crate::case_document::{DocumentKind, DocumentNumber};
 use crate::clock::At;
 use crate::ids::AlertId;
 use crate::penalty_case::{CaseRefusal, PenaltyCase};
@@ -12,7 +12,7 @@ use crate::penalty_case::{CaseRefusal, PenaltyCase};
 /// One version of a document.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredDocument {
-    pub kind: Kind,
+    pub kind: DocumentKind,
     pub version: i64,
     pub number: String,
     pub at: At,
@@ -29,7 +29,7 @@ pub struct StoredDocument {
 /// What is saved of a document.
 #[derive(Debug, Clone, Copy)]
 pub struct NewDocument<'a> {
-    pub kind: Kind,
+    pub kind: DocumentKind,
     pub party: i64,
     pub body: &'a str,
     /// `None`: an earlier version was edited.
@@ -59,7 +59,7 @@ impl Store {
         alert: &AlertId,
         it: NewDocument<'_>,
         (by, now, year): (&str, At, i16),
-        number: impl Fn(Number) -> String,
+        number: impl Fn(DocumentNumber) -> String,
         is_done: impl Fn(&PenaltyCase) -> bool,
     ) -> Result<std::result::Result<(), CaseRefusal>> {
         let NewDocument { kind, party, body, template } = it;
@@ -87,7 +87,7 @@ impl Store {
                 let sql = "SELECT coalesce(max(serial), 0) + 1 FROM case_document WHERE \
                     kind = ?1 AND year = ?2";
                 let serial = tx.query_row(sql, params![kind.code(), year], |r| r.get(0))?;
-                (number(Number { kind, year, serial }), year, serial)
+                (number(DocumentNumber { kind, year, serial }), year, serial)
             };
             let sql = "INSERT INTO case_document (alert, kind, version, number, year, serial, at, \
                 by_whom, body, law_version, party, template) VALUES \
@@ -113,7 +113,7 @@ impl Store {
     }
 
     /// Every version of a template that the authority wrote, oldest first.
-    pub fn case_templates(&self, kind: Kind) -> Result<Vec<CaseTemplate>> {
+    pub fn case_templates(&self, kind: DocumentKind) -> Result<Vec<CaseTemplate>> {
         self.read(|c| {
             let sql = "SELECT version, at, by_whom, body FROM case_template WHERE kind = ?1 ORDER \
                 BY version";
@@ -129,7 +129,12 @@ impl Store {
     }
 
     /// Appends a version of a template.
-    pub fn put_case_template(&self, kind: Kind, (by, now): (&str, At), body: &str) -> Result<()> {
+    pub fn put_case_template(
+        &self,
+        kind: DocumentKind,
+        (by, now): (&str, At),
+        body: &str,
+    ) -> Result<()> {
         self.write(|tx| {
             let next = "SELECT coalesce(max(version), 0) + 1 FROM case_template WHERE kind = ?1";
             let version: i64 = tx.query_row(next, [kind.code()], |r| r.get(0))?;
@@ -142,7 +147,12 @@ impl Store {
 }
 
 /// The year and the number within it that the document's first version took.
-fn numbered(tx: &Connection, alert: &AlertId, kind: Kind, party: i64) -> Result<(i16, i64)> {
+fn numbered(
+    tx: &Connection,
+    alert: &AlertId,
+    kind: DocumentKind,
+    party: i64,
+) -> Result<(i16, i64)> {
     let sql = "SELECT year, serial FROM case_document WHERE alert = ?1 AND kind = ?2 AND party = \
         ?3 ORDER BY id LIMIT 1";
     let of = |r: &super::engine::Row<'_>| Ok((r.get::<_, i16>(0)?, r.get::<_, i64>(1)?));

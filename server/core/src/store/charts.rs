@@ -12,7 +12,7 @@ use crate::clock::At;
 
 /// What is counted: a span of the server's time, and the part of the country.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Span {
+pub struct ChartScope {
     /// Included.
     pub from: At,
     /// Excluded.
@@ -92,7 +92,7 @@ const PLACES: &str = "JOIN device d ON d.id = s.device JOIN room r ON r.id = d.r
     institution n ON n.id = r.institution";
 
 impl Store {
-    pub fn figures(&self, span: &Span) -> Result<Figures> {
+    pub fn figures(&self, span: &ChartScope) -> Result<Figures> {
         let day = |column: &str| format!("date({column}, '{:+} seconds')", span.zone_s);
         self.read(|c| {
             let cells = |key: &str, severity: &str, from: &str, order: &str| {
@@ -147,13 +147,13 @@ impl Store {
     }
 }
 
-impl Span {
+impl ChartScope {
     fn bound(&self) -> (At, At, &str, &str) {
         (self.from, self.to, &self.jurisdiction, &self.institution)
     }
 }
 
-fn devices(c: &Connection, span: &Span) -> Result<Vec<DeviceFigures>> {
+fn devices(c: &Connection, span: &ChartScope) -> Result<Vec<DeviceFigures>> {
     let because = "json_extract(a.case_file, '$.dismissed_because')";
     let sql = format!(
         "SELECT a.device, count(*),
@@ -178,7 +178,7 @@ fn devices(c: &Connection, span: &Span) -> Result<Vec<DeviceFigures>> {
     })
 }
 
-fn sight(c: &Connection, span: &Span, key: &str) -> Result<Vec<Sight>> {
+fn sight(c: &Connection, span: &ChartScope, key: &str) -> Result<Vec<Sight>> {
     let field = |name: &str| format!("CAST(json_extract(s.report, '$.{name}') AS INTEGER)");
     let undecided = "coalesce(json_array_length(s.report, '$.undecided'), 0) > 0";
     let sql = format!(
@@ -234,8 +234,8 @@ mod tests {
         store.write(|tx| Ok(tx.execute_batch(&sql)?)).unwrap();
     }
 
-    fn march() -> Span {
-        Span {
+    fn march() -> ChartScope {
+        ChartScope {
             from: at("2026-03-01T00:00:00.000Z"),
             to: at("2026-04-01T00:00:00.000Z"),
             jurisdiction: String::new(),
@@ -281,9 +281,9 @@ mod tests {
         alert(&store, "late", "raised", "", "2026-03-02T17:00:00.000Z");
         assert_eq!(store.figures(&march()).unwrap().by_day[0].key, "2026-03-03");
         for elsewhere in [
-            Span { jurisdiction: "5102".into(), ..march() },
-            Span { institution: "c-2".into(), ..march() },
-            Span { to: at("2026-03-02T00:00:00.000Z"), ..march() },
+            ChartScope { jurisdiction: "5102".into(), ..march() },
+            ChartScope { institution: "c-2".into(), ..march() },
+            ChartScope { to: at("2026-03-02T00:00:00.000Z"), ..march() },
         ] {
             assert!(store.figures(&elsewhere).unwrap().by_rule.is_empty(), "{elsewhere:?}");
         }

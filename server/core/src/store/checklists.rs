@@ -7,8 +7,8 @@ use super::rows::{collect, decode_all};
 use super::{Result, Store, StoreError, named};
 use crate::clock::At;
 use crate::ids::SelfCheckId;
+use crate::self_check::CheckHandling;
 use crate::self_check::CheckKind;
-use crate::self_check::Handling;
 use crate::self_check::checklist::Checklist;
 use crate::self_check::period::Period;
 
@@ -130,7 +130,7 @@ fn without(c: &Connection, period: &Period, today: Date) -> Result<Vec<(String, 
 }
 
 fn insert(c: &Connection, institution: &str, it: &Period, checklist: &str) -> Result<SelfCheckId> {
-    let handling = Handling::default();
+    let handling = CheckHandling::default();
     let id: SelfCheckId = named(super::self_checks::random_id()?)?;
     c.prepare_cached(
         "INSERT INTO self_check (id, institution, kind, period, from_on, to_on, due_on, checklist,

@@ -27,7 +27,7 @@ pub struct KeptCheck {
 
 /// A person's card and PIN, as hashes.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Credential {
+pub struct CardCredential {
     pub person: String,
     pub pin_hash: String,
     pub set_at: At,
@@ -55,11 +55,11 @@ impl Store {
     }
 
     /// Whose card this is.
-    pub fn credential_of_card(&self, card_hash: &str) -> Result<Option<Credential>> {
+    pub fn credential_of_card(&self, card_hash: &str) -> Result<Option<CardCredential>> {
         self.read(|c| credential(c, "card_hash", card_hash))
     }
 
-    pub fn credential_of(&self, person: &str) -> Result<Option<Credential>> {
+    pub fn credential_of(&self, person: &str) -> Result<Option<CardCredential>> {
         self.read(|c| credential(c, "person", person))
     }
 
@@ -110,10 +110,10 @@ pub(super) fn kept(r: &crate::store::engine::Row<'_>) -> Result<KeptCheck> {
     })
 }
 
-fn credential(c: &Connection, by: &str, value: &str) -> Result<Option<Credential>> {
+fn credential(c: &Connection, by: &str, value: &str) -> Result<Option<CardCredential>> {
     let sql = format!("SELECT person, pin_hash, set_at FROM credential WHERE {by} = ?1");
     let mut found = collect(c, &sql, [value], |r| {
-        Ok(Credential { person: r.get(0)?, pin_hash: r.get(1)?, set_at: r.get(2)? })
+        Ok(CardCredential { person: r.get(0)?, pin_hash: r.get(1)?, set_at: r.get(2)? })
     })?;
     Ok(found.pop())
 }

@@ -1,12 +1,12 @@
 //! What whoever sent a clue says later, what a partner sent, and what is destroyed of a clue when
 //! its time is over. Texts come sealed and stay so.
 
-use super::clues::{Clue, Due, move_on};
+use super::clues::{Clue, ClueDue, move_on};
 use super::engine::{Connection, params};
 use super::rows::collect;
 use super::{Result, Store, clues};
 use crate::clock::At;
-use crate::clue::Step;
+use crate::clue::ClueAction;
 use crate::ids::ClueId;
 
 /// Clues whose key is destroyed in one round.
@@ -20,11 +20,11 @@ impl Store {
         by: &str,
         sealed: &[u8],
         now: At,
-        due: &dyn Fn(&Clue) -> Due,
+        due: &dyn Fn(&Clue) -> ClueDue,
     ) -> Result<Clue> {
         let after = self.write(|tx| {
             put_text(tx, id, sealed, now)?;
-            move_on(tx, id, by, &Step::Answered, "", now, due)
+            move_on(tx, id, by, &ClueAction::Answered, "", now, due)
         })?;
         fail_point::reached("clue.committed");
         Ok(after)

@@ -1,11 +1,11 @@
 //! How a clue comes in and is stored, and when it may join another: of the same place, that goes
 //! on. What is almost the same is merged, or proposed to a person.
 
-use super::clues::{BY_LIKENESS, NewClue, Recorded, by_id, join, move_on, record, takes_in};
+use super::clues::{BY_LIKENESS, ClueRecordLine, NewClue, by_id, join, move_on, record, takes_in};
 use super::engine::{Connection, OptionalExtension as _, params};
 use super::{Result, Store, StoreError};
 use crate::clock::At;
-use crate::clue::{Handling, Intake, Step};
+use crate::clue::{ClueAction, ClueHandling, IntakeState};
 use crate::ids::ClueId;
 
 impl Store {
@@ -41,8 +41,9 @@ pub(super) fn put_clue(tx: &Connection, it: &NewClue, now: At) -> Result<(ClueId
         tx.query_row(sql, values, |r| Ok((r.get(0)?, r.get(1)?))).optional()?;
     insert(tx, it)?;
     fail_point::reached("clue.received");
-    let stage = Intake::Received.as_str();
-    let received = Recorded { by: &it.posted_by, step: "received", note: "", said: "", stage };
+    let stage = IntakeState::Received.as_str();
+    let received =
+        ClueRecordLine { by: &it.posted_by, step: "received", note: "", said: "", stage };
     record(tx, &it.id, &received, now)?;
     if let Some(mac) = &it.receipt_mac {
         let day = &it.received_on;
@@ -55,7 +56,7 @@ pub(super) fn put_clue(tx: &Connection, it: &NewClue, now: At) -> Result<(ClueId
         // "Somebody without a licence" is said of many places and days: a person decides.
         let certain = it.institution.is_some() && it.about.from_at.is_some();
         if goes && certain {
-            let merge = Step::Merge { into: into.clone() };
+            let merge = ClueAction::Merge { into: into.clone() };
             move_on(tx, &it.id, BY_LIKENESS, &merge, "", now, &|_| None)?;
             // The words are the same; pictures and a name to ask are not.
             if !it.files.is_empty() || it.contact.is_some() {
@@ -67,7 +68,7 @@ pub(super) fn put_clue(tx: &Connection, it: &NewClue, now: At) -> Result<(ClueId
         } else if goes {
             let note = format!("#{number}");
             let same =
-                Recorded { by: BY_LIKENESS, step: "same_text", note: &note, said: "", stage };
+                ClueRecordLine { by: BY_LIKENESS, step: "same_text", note: &note, said: "", stage };
             record(tx, &it.id, &same, now)?;
         }
     }
@@ -75,7 +76,7 @@ pub(super) fn put_clue(tx: &Connection, it: &NewClue, now: At) -> Result<(ClueId
 }
 
 fn insert(tx: &Connection, it: &NewClue) -> Result<()> {
-    let handling = Handling::default();
+    let handling = ClueHandling::default();
     tx.execute(
         "INSERT INTO clue (id, source, external_no, posted_by, received_on, jurisdiction, \
          institution, room, stage, allegation, due_on, spec, handling, fold, receipt_mac, \

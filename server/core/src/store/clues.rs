@@ -8,7 +8,9 @@ use super::rows::collect;
 use super::{Result, Store, StoreError, named};
 use crate::clock::At;
 use crate::clue::terms::DueRule;
-use crate::clue::{About, Allegation, Handling, Intake, ReporterState, Source, Step};
+use crate::clue::{
+    Allegation, ClueAction, ClueDetails, ClueHandling, IntakeState, ReporterState, Source,
+};
 use crate::ids::{AlertId, ClueId};
 
 /// A clue as it stands, without what is sealed.
@@ -30,8 +32,8 @@ pub struct Clue {
     pub due_on: Option<String>,
     /// Which rule gave the day.
     pub due_rule: Option<DueRule>,
-    pub about: About,
-    pub handling: Handling,
+    pub about: ClueDetails,
+    pub handling: ClueHandling,
     pub has_contact: bool,
     /// Day on which its text, pictures and contact were destroyed with their key.
     pub gone_on: Option<String>,
@@ -46,7 +48,7 @@ impl Clue {
 }
 
 /// A day on which something is due with a clue, and the rule that gave it.
-pub type Due = Option<(String, DueRule)>;
+pub type ClueDue = Option<(String, DueRule)>;
 
 /// A clue that comes in, sealed already.
 #[derive(Debug)]
@@ -60,8 +62,8 @@ pub struct NewClue {
     pub institution: Option<String>,
     pub room: Option<String>,
     pub allegation: Allegation,
-    pub due: Due,
-    pub about: About,
+    pub due: ClueDue,
+    pub about: ClueDetails,
     pub fold: String,
     pub receipt_mac: Option<String>,
     pub sealed_key: Vec<u8>,
@@ -114,7 +116,7 @@ pub struct MergedClue {
 /// Which clues a list asks for.
 #[derive(Debug, Clone, Default)]
 pub struct ClueFilter {
-    /// One word of [`Handling::stage`].
+    /// One word of [`ClueHandling::stage`].
     pub stage: Option<String>,
     pub open_only: bool,
     /// Only those that were due before this day, by their day.
@@ -234,13 +236,13 @@ impl Store {
         &self,
         id: &ClueId,
         by: &str,
-        step: &Step,
+        step: &ClueAction,
         note: &str,
         now: At,
-        due: &dyn Fn(&Clue) -> Due,
+        due: &dyn Fn(&Clue) -> ClueDue,
     ) -> Result<Clue> {
         let after = self.write(|tx| {
-            let Step::Merge { into } = step else {
+            let ClueAction::Merge { into } = step else {
                 return move_on(tx, id, by, step, note, now, due);
             };
             let own = by_id(tx, id)?;
@@ -268,7 +270,7 @@ impl Store {
     ) -> Result<()> {
         self.write(|tx| {
             let stage = by_id(tx, id)?.map_or("", |clue| clue.handling.stage());
-            let said = Recorded { by, step: "replay", note: reason, said: trial, stage };
+            let said = ClueRecordLine { by, step: "replay", note: reason, said: trial, stage };
             record(tx, id, &said, now)
         })
     }
@@ -278,7 +280,7 @@ impl Store {
             let sql = "INSERT INTO clue_link VALUES (?1,?2,?3,?4) ON CONFLICT DO NOTHING";
             if tx.execute(sql, params![id, alert, by, now])? > 0 {
                 let stage = by_id(tx, id)?.map_or("", |clue| clue.handling.stage());
-                let said = Recorded { by, step: "link", note: alert, said: "", stage };
+                let said = ClueRecordLine { by, step: "link", note: alert, said: "", stage };
                 record(tx, id, &said, now)?;
             }
             Ok(())
@@ -293,10 +295,10 @@ pub(super) fn move_on(
     tx: &Connection,
     id: &ClueId,
     by: &str,
-    step: &Step,
+    step: &ClueAction,
     note: &str,
     now: At,
-    due: &dyn Fn(&Clue) -> Due,
+    due: &dyn Fn(&Clue) -> ClueDue,
 ) -> Result<Clue> {
     let unknown = || StoreError::Unknown { what: "clue", id: id.to_string() };
     let before = by_id(tx, id)?.ok_or_else(unknown)?;
@@ -321,7 +323,7 @@ pub(super) fn move_on(
     )?;
     fail_point::reached("clue.moved");
     let (said, stage) = (step.said(), after.handling.stage());
-    record(tx, id, &Recorded { by, step: step.name(), note, said: &said, stage }, now)?;
+    record(tx, id, &ClueRecordLine { by, step: step.name(), note, said: &said, stage }, now)?;
     fail_point::reached("clue.recorded");
     tell_reporters(tx, &after, &crate::clock::day_of(&now))?;
     fail_point::reached("clue.told");
@@ -349,7 +351,7 @@ pub(super) fn join(tx: &Connection, it: &Clue, (by, number): (&str, i64), now: A
     let stage = handling.stage();
     tx.execute(sql, params![it.id, stage, serde_json::to_string(&handling)?])?;
     let note = format!("#{number}");
-    record(tx, &it.id, &Recorded { by, step: "joined", note: &note, said: "", stage }, now)
+    record(tx, &it.id, &ClueRecordLine { by, step: "joined", note: &note, said: "", stage }, now)
 }
 
 /// How a clue stands for whoever sent it: as the one at the end of its merges. A question is for
@@ -372,7 +374,7 @@ fn as_told(c: &Connection, it: &Clue) -> Result<ReporterState> {
 fn tell_reporters(tx: &Connection, it: &Clue, day: &str) -> Result<()> {
     let state = as_told(tx, it)?;
     // One that was merged waits for no answer of its reporter.
-    let asked = it.handling.intake == Intake::AskedBack;
+    let asked = it.handling.intake == IntakeState::AskedBack;
     let question = it.handling.question.as_deref().filter(|_| asked).unwrap_or_default();
     let sql = "UPDATE pub_clue_status SET state = ?2, question = ?3, as_of = ?4 WHERE mac IN
         (SELECT receipt_mac FROM clue WHERE id = ?1)";
@@ -388,7 +390,7 @@ fn tell_reporters(tx: &Connection, it: &Clue, day: &str) -> Result<()> {
 }
 
 /// A line for the record.
-pub(super) struct Recorded<'a> {
+pub(super) struct ClueRecordLine<'a> {
     pub by: &'a str,
     pub step: &'a str,
     pub note: &'a str,
@@ -396,7 +398,12 @@ pub(super) struct Recorded<'a> {
     pub stage: &'a str,
 }
 
-pub(super) fn record(tx: &Connection, clue: &ClueId, it: &Recorded<'_>, now: At) -> Result<()> {
+pub(super) fn record(
+    tx: &Connection,
+    clue: &ClueId,
+    it: &ClueRecordLine<'_>,
+    now: At,
+) -> Result<()> {
     // Of the public only the day is known; a merge by likeness happens as the report comes in.
     let of_day = it.by.is_empty() || it.by == BY_LIKENESS;
     let at = if of_day { crate::clock::day_of(&now) } else { now.to_string() };

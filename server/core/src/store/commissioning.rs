@@ -14,7 +14,7 @@ use crate::model::Room;
 
 /// A box's own word, verified: whose it is, and when by its clock and by the server's.
 #[derive(Debug, Clone, Copy)]
-pub struct Said<'a> {
+pub struct BoxStatement<'a> {
     pub device: &'a DeviceId,
     pub at: At,
     pub now: At,
@@ -30,7 +30,7 @@ pub struct ZonesDrawn {
 
 impl Store {
     /// Puts the zones that were drawn at a box into its room; gives the room as it stands then.
-    pub fn draw_zones(&self, said: Said<'_>, zones: &Zones) -> Result<Room> {
+    pub fn draw_zones(&self, said: BoxStatement<'_>, zones: &Zones) -> Result<Room> {
         self.write(|tx| {
             let mut room = taken(tx, said)?;
             let locked: Option<At> = tx
@@ -61,7 +61,7 @@ impl Store {
     }
 
     /// The box is locked with these zones, which must be those of its room.
-    pub fn lock_box(&self, said: Said<'_>, lock: &str, zones_sha256: &str) -> Result<Room> {
+    pub fn lock_box(&self, said: BoxStatement<'_>, lock: &str, zones_sha256: &str) -> Result<Room> {
         self.write(|tx| {
             let room = taken(tx, said)?;
             if trust::canonical_sha256(&room.zones)? != zones_sha256 {
@@ -79,7 +79,7 @@ impl Store {
     }
 
     /// Whether somebody unlocked this box, and until when it may fetch the unlock.
-    pub fn ask_unlock(&self, said: Said<'_>) -> Result<(Room, Option<At>)> {
+    pub fn ask_unlock(&self, said: BoxStatement<'_>) -> Result<(Room, Option<At>)> {
         self.write(|tx| {
             let room = taken(tx, said)?;
             let sql = "SELECT unlocked_until FROM commissioning WHERE device = ?1 AND \
@@ -123,7 +123,7 @@ impl Store {
 
 /// Notes the time of a statement and gives the box's room; refuses one that is not newer than the
 /// last.
-fn taken(tx: &Transaction<'_>, said: Said<'_>) -> Result<Room> {
+fn taken(tx: &Transaction<'_>, said: BoxStatement<'_>) -> Result<Room> {
     let newer = tx.execute(
         "INSERT INTO commissioning (device, said_at) VALUES (?1,?2)
          ON CONFLICT(device) DO UPDATE SET said_at=excluded.said_at WHERE
@@ -164,8 +164,8 @@ mod tests {
     static BOX: std::sync::LazyLock<DeviceId> =
         std::sync::LazyLock::new(|| "box-1".parse().unwrap());
 
-    fn said(second: i64) -> Said<'static> {
-        Said { device: &BOX, at: At::of_s(second), now: At::of_s(second) }
+    fn said(second: i64) -> BoxStatement<'static> {
+        BoxStatement { device: &BOX, at: At::of_s(second), now: At::of_s(second) }
     }
 
     fn bed(x: i32) -> Zones {

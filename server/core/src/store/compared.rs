@@ -17,14 +17,14 @@ use crate::self_check::mismatch::{CheckFact, Handed};
 
 /// What is compared: answers that were handed in, alerts of the place.
 #[derive(Debug, Clone, Default)]
-pub struct Compared {
+pub struct ComparedRecords {
     pub checks: Vec<CheckFact>,
     pub alerts: Vec<AlertFact>,
 }
 
 impl Store {
     /// What SI-1 compares at one institution.
-    pub fn compared(&self, institution: &str) -> Result<Compared> {
+    pub fn compared(&self, institution: &str) -> Result<ComparedRecords> {
         self.read(|c| compared(c, institution, At::EPOCH))
     }
 }
@@ -33,14 +33,14 @@ impl Store {
 const EARLIER_MS: i64 = 600 * 86_400_000;
 
 /// What is compared, with alerts from well before `from` on; nothing where nothing asks for it.
-pub(super) fn compared(c: &Connection, institution: &str, from: At) -> Result<Compared> {
+pub(super) fn compared(c: &Connection, institution: &str, from: At) -> Result<ComparedRecords> {
     let checks = check_facts(c, institution)?;
     let waits = "SELECT 1 FROM correction WHERE institution = ?1 AND state = 'answered'";
     if checks.is_empty() && !c.prepare_cached(waits)?.exists([institution])? {
-        return Ok(Compared::default());
+        return Ok(ComparedRecords::default());
     }
     let since = At::of_ms(from.ms() - EARLIER_MS);
-    Ok(Compared { checks, alerts: alert_facts(c, institution, since)? })
+    Ok(ComparedRecords { checks, alerts: alert_facts(c, institution, since)? })
 }
 
 /// Self-checks that were handed in, with every revision.

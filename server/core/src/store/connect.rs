@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use rusqlite::functions::FunctionFlags;
 use rusqlite::{Connection as Sqlite, OpenFlags};
 
-use super::engine::{self, Address, Client, Connection, Login};
+use super::engine::{self, Address, Client, Connection, DatabaseLogin};
 use super::schema::{self, Database};
 use super::transaction::in_transaction;
 use super::{Result, StoreError, write_ahead_log};
@@ -90,9 +90,9 @@ pub(super) fn reader(at: &Address, database: Database) -> Result<Connection> {
         None => Ok(Connection::Sqlite(open_reader(&at.dir.join(database.file()))?)),
         Some(login) => {
             let client = postgres(&login, database)?;
-            // Lists narrow by "?7 = '' OR room = ?7". Planned for any value, as PostgreSQL does from
-            // the sixth time on, that is a walk over the whole table: 100,000 sessions for a page
-            // of 50 (x4.6 at p95); planned for the values it is the first rows of an index.
+            // Lists narrow by "?7 = '' OR room = ?7". Planned for any value, as PostgreSQL does
+            // from the sixth time on, that is a walk over the whole table: 100,000 sessions for a
+            // page of 50 (x4.6 at p95); planned for the values it is the first rows of an index.
             client.batch(
                 "SET default_transaction_read_only = on; SET plan_cache_mode = force_custom_plan",
             )?;
@@ -167,17 +167,17 @@ fn door_refused(why: &dyn std::fmt::Display) -> StoreError {
     StoreError::Open { path: PathBuf::from("PostgreSQL"), why }
 }
 
-fn postgres(login: &Login, database: Database) -> Result<Client> {
+fn postgres(login: &DatabaseLogin, database: Database) -> Result<Client> {
     in_schema(login, database).map_err(|why| fault(login, why))
 }
 
-fn in_schema(login: &Login, database: Database) -> engine::Result<Client> {
+fn in_schema(login: &DatabaseLogin, database: Database) -> engine::EngineResult<Client> {
     let client = Client::connect(login)?;
     client.batch(&format!("SET search_path TO {}", database.schema()))?;
     Ok(client)
 }
 
-fn fault(login: &Login, why: engine::Error) -> StoreError {
+fn fault(login: &DatabaseLogin, why: engine::Error) -> StoreError {
     let database = login.config.get_dbname().unwrap_or_default();
     let name = format!("PostgreSQL {database}");
     if why.is_full() {

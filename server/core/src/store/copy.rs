@@ -10,7 +10,7 @@ use sha2::{Digest as _, Sha256};
 use tokio_postgres::types::Type;
 
 use super::connect;
-use super::engine::{Address, Connection, Kind, Param};
+use super::engine::{Address, Connection, EngineKind, Param};
 use super::rows::collect;
 use super::schema::Database;
 use super::transaction::in_transaction;
@@ -137,7 +137,7 @@ fn begin(target: &mut Connection, tables: &[Table], to: &Address) -> Result<()> 
         }
         tx.execute_batch(&format!("CREATE TABLE {MARK} (sql TEXT)"))?;
         match tx.kind() {
-            Kind::Sqlite => {
+            EngineKind::Sqlite => {
                 let held = format!(
                     "INSERT INTO {MARK} SELECT sql FROM sqlite_schema WHERE type = 'trigger'"
                 );
@@ -147,7 +147,7 @@ fn begin(target: &mut Connection, tables: &[Table], to: &Address) -> Result<()> 
                     tx.execute_batch(&format!("DROP TRIGGER {name}"))?;
                 }
             }
-            Kind::Postgres => {
+            EngineKind::Postgres => {
                 for table in tables {
                     tx.execute_batch(&format!("ALTER TABLE {} DISABLE TRIGGER USER", table.name))?;
                 }
@@ -161,13 +161,13 @@ fn begin(target: &mut Connection, tables: &[Table], to: &Address) -> Result<()> 
 fn end(target: &mut Connection, tables: &[Table], database: Database) -> Result<()> {
     in_transaction(target, |tx| {
         match tx.kind() {
-            Kind::Sqlite => {
+            EngineKind::Sqlite => {
                 let held = format!("SELECT sql FROM {MARK}");
                 for sql in collect(tx, &held, [], |r| Ok(r.get::<_, String>(0)?))? {
                     tx.execute_batch(&sql)?;
                 }
             }
-            Kind::Postgres => {
+            EngineKind::Postgres => {
                 for Table { name, .. } in tables {
                     tx.execute_batch(&format!("ALTER TABLE {name} ENABLE TRIGGER USER"))?;
                 }

@@ -8,10 +8,10 @@ use super::engine::{Connection, params};
 use super::rows::collect;
 use super::self_checks::random_id;
 use super::{Result, Store, StoreError};
-use crate::alert_number::Number;
+use crate::alert_number::ReferenceNumber;
 use crate::clock::At;
 use crate::ids::{AlertId, CorrectionId};
-use crate::self_check::correction::{Handling, Step};
+use crate::self_check::correction::{CorrectionAction, CorrectionHandling};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -44,7 +44,7 @@ pub struct Uncorrected {
 /// A correction as it stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Correction {
-    pub number: Number,
+    pub number: ReferenceNumber,
     pub id: CorrectionId,
     pub institution: String,
     pub source: CorrectionSource,
@@ -53,7 +53,7 @@ pub struct Correction {
     pub rules: Vec<RuleCode>,
     pub opened_at: At,
     pub due_at: At,
-    pub handling: Handling,
+    pub handling: CorrectionHandling,
     /// Sealed: cause, measure, plan.
     pub words: Option<Vec<u8>>,
 }
@@ -100,7 +100,7 @@ impl Store {
         if all.is_empty() {
             return Ok(0);
         }
-        let handling = Handling::default();
+        let handling = CorrectionHandling::default();
         self.write(|tx| {
             let mut opened = 0;
             for it in all {
@@ -182,14 +182,14 @@ impl Store {
     pub fn take_correction_step(
         &self,
         id: &CorrectionId,
-        step: &Step,
+        step: &CorrectionAction,
         words: Option<&[u8]>,
         (by, now): (&str, At),
     ) -> Result<Correction> {
         self.write(|tx| {
             let unknown = || StoreError::Unknown { what: "correction", id: id.to_string() };
             let before = by_id(tx, id)?.ok_or_else(unknown)?;
-            if matches!(step, Step::Answer { .. }) {
+            if matches!(step, CorrectionAction::Answer { .. }) {
                 let sql =
                     "SELECT count(*) FROM correction_step WHERE correction = ?1 AND step = ?2";
                 let said: i64 = tx.query_row(sql, params![id, step.name()], |r| r.get(0))?;
@@ -226,7 +226,7 @@ fn row(r: &crate::store::engine::Row<'_>) -> Result<Correction> {
     let source: String = r.get(3)?;
     let is_alert = source == CorrectionSource::Alert.as_str();
     Ok(Correction {
-        number: Number::new(r.get(0)?, r.get(10)?),
+        number: ReferenceNumber::new(r.get(0)?, r.get(10)?),
         id: r.get(1)?,
         institution: r.get(2)?,
         source: if is_alert { CorrectionSource::Alert } else { CorrectionSource::Answer },

@@ -18,7 +18,7 @@ use crate::evidence::{
 };
 use crate::tombstone::{Deletion, EndedCustodian, Ledger};
 
-/// Somebody who made his keys.
+/// Somebody who made their keys.
 #[derive(Debug, Clone)]
 pub struct NewCustodian {
     pub account: String,
@@ -32,7 +32,7 @@ pub struct NewCustodian {
 
 /// The signature by which somebody, or a key, is let in.
 #[derive(Debug, Clone)]
-pub struct Vouched {
+pub struct Vouching {
     pub from: String,
     pub by: String,
     pub sig: String,
@@ -40,7 +40,8 @@ pub struct Vouched {
 
 /// What a browser gets to try a passphrase on.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
-pub struct Unlock {
+#[schemars(rename = "Unlock")]
+pub struct CustodianUnlock {
     pub custodian: CustodianSeen,
     pub jurisdiction: String,
     /// Made by the browser; opaque to the server.
@@ -73,12 +74,12 @@ impl Store {
         self.read(|c| upper(c, jurisdiction))
     }
 
-    /// Enters somebody with his keys. `first`: he founds his role, and vouches for himself and for
-    /// its first key. The whole roll is judged by `check` before anything is kept.
+    /// Enters somebody with their keys. `first`: they found their role, and vouch for themselves
+    /// and for its first key. The whole roll is judged by `check` before anything is kept.
     pub fn enter_custodian(
         &self,
         it: &NewCustodian,
-        first: Option<(&Vouched, &RoleKeySeen, &SealedBytes)>,
+        first: Option<(&Vouching, &RoleKeySeen, &SealedBytes)>,
         now: At,
         check: impl FnOnce(&Roll) -> std::result::Result<(), String>,
     ) -> Result<i64> {
@@ -117,12 +118,12 @@ impl Store {
         })
     }
 
-    /// Lets in somebody who waits, with the role's keys sealed to him.
+    /// Lets in somebody who waits, with the role's keys sealed to them.
     pub fn admit_custodian(
         &self,
         id: i64,
         jurisdiction: &str,
-        vouched: &Vouched,
+        vouched: &Vouching,
         shares: &BTreeMap<u32, SealedBytes>,
         check: impl FnOnce(&Roll) -> std::result::Result<(), String>,
     ) -> Result<()> {
@@ -130,7 +131,8 @@ impl Store {
             let waits = "SELECT 1 FROM evidence_custodian WHERE id = ?1 AND jurisdiction = ?2 AND
                 from_at IS NULL AND until_at IS NULL";
             if !tx.prepare_cached(waits)?.exists(params![id, jurisdiction])? {
-                let why = "nobody waits here under this number: he was let in or removed meanwhile";
+                let why =
+                    "nobody waits here under this number: they were let in or removed meanwhile";
                 return Err(StoreError::Conflict(why.to_owned()));
             }
             every_key_is_handed_over(tx, &vouched.by, shares)?;
@@ -142,7 +144,7 @@ impl Store {
         })
     }
 
-    /// Ends a custodian, or his waiting. What was sealed to him is destroyed.
+    /// Ends a custodian, or their waiting. What was sealed to them is destroyed.
     pub fn remove_custodian(&self, id: i64, jurisdiction: &str, by: &str, now: At) -> Result<()> {
         self.write(|tx| {
             let there = "SELECT 1 FROM evidence_custodian WHERE id = ?1 AND jurisdiction = ?2 AND
@@ -191,7 +193,7 @@ impl Store {
 
     /// Gives out what a passphrase is tried on, and counts the try; withheld after [`TRIES`] of
     /// them in a row.
-    pub fn unlock_custodian(&self, account: &str, now: jiff::Timestamp) -> Result<Unlock> {
+    pub fn unlock_custodian(&self, account: &str, now: jiff::Timestamp) -> Result<CustodianUnlock> {
         let tried_at = At::from(now);
         self.write(|tx| {
             let sql = format!("{CUSTODIAN} WHERE account = ?1 AND until_at IS NULL");
@@ -221,7 +223,7 @@ impl Store {
             let shares = collect(tx, sql, [custodian.id], |r| {
                 Ok((r.get(0)?, serde_json::from_str(&r.get::<_, String>(1)?)?))
             })?;
-            Ok(Unlock {
+            Ok(CustodianUnlock {
                 custodian,
                 jurisdiction,
                 wrapped: serde_json::from_str(&wrapped)?,
@@ -232,7 +234,7 @@ impl Store {
         })
     }
 
-    /// His passphrase opened them.
+    /// Their passphrase opened them.
     pub fn unlocked(&self, account: &str) -> Result<()> {
         self.write(|tx| {
             let sql = "UPDATE evidence_custodian SET tries = 0 WHERE account = ?1 AND tries < ?2";
@@ -419,7 +421,7 @@ fn custodian(r: &crate::store::engine::Row<'_>) -> Result<CustodianSeen> {
 }
 
 pub(super) fn stands(c: &Connection, account: &str, role: CustodianRole) -> Result<bool> {
-    // His account's role is the custodian's: whoever holds another now acts for neither, and
+    // Their account's role is the custodian's: whoever holds another now acts for neither, and
     // whoever is disabled for nobody.
     let sql = "SELECT 1 FROM evidence_custodian c JOIN account a ON a.id = c.account AND a.role =
         c.role AND a.disabled = 0 WHERE c.account = ?1 AND c.role = ?2 AND c.from_at IS NOT NULL
@@ -439,8 +441,8 @@ pub(super) fn end_of_account(
     id.map_or(Ok(()), |id| end(tx, ledger, id, (by, now)))
 }
 
-/// Ends one, and destroys what was sealed to him; never the last holder of a key. The ledger says
-/// so first: a restore of a backup from before must not bring him back.
+/// Ends one, and destroys what was sealed to them; never the last holder of a key. The ledger says
+/// so first: a restore of a backup from before must not bring them back.
 fn end(
     tx: &Transaction<'_>,
     ledger: Option<&Ledger>,
@@ -468,8 +470,8 @@ fn end(
     close(tx, id, by, now)
 }
 
-/// Whoever lets another in hands over what he holds himself, no less and no more: so no key has one
-/// holder alone because somebody left it out.
+/// Whoever lets another in hands over what they hold themselves, no less and no more: so no key has
+/// one holder alone because somebody left it out.
 fn every_key_is_handed_over(
     tx: &Transaction<'_>,
     by: &str,
@@ -488,7 +490,7 @@ fn every_key_is_handed_over(
     handed.difference(&held).next().map_or(Ok(()), |v| Err(why(v, "is none that you hold")))
 }
 
-fn let_in(tx: &Transaction<'_>, id: i64, vouched: &Vouched) -> Result<()> {
+fn let_in(tx: &Transaction<'_>, id: i64, vouched: &Vouching) -> Result<()> {
     tx.execute(
         "UPDATE evidence_custodian SET from_at = ?2, vouched_by = ?3, vouch_sig = ?4 WHERE id = ?1",
         params![id, vouched.from, vouched.by, vouched.sig],

@@ -8,7 +8,7 @@ use serde_json::json;
 use super::rows::collect;
 use super::{Result, Store, StoreError, Upsert, count, feed, incidents};
 use crate::clock::At;
-use crate::ingest::integrity::Cause;
+use crate::ingest::integrity::ChainFault;
 use crate::model::DevicePlace;
 
 #[derive(
@@ -151,7 +151,7 @@ impl Store {
             let granted = "SELECT 1 FROM commissioning WHERE device = ?1 AND unlocked_until > ?2";
             let unlocked = tx.prepare_cached(granted)?.exists((id, now))?;
             revoke(tx, id, now)?;
-            let cause = Cause::Retired { unlocked, undelivered, at: now };
+            let cause = ChainFault::Retired { unlocked, undelivered, at: now };
             incidents::raise_integrity(tx, id, &cause, now)
         })
     }

@@ -5,11 +5,11 @@ use super::engine::{Connection, OptionalExtension as _, params};
 
 use super::clue_answers::put_text;
 use super::clue_intake::put_clue;
-use super::clues::{Due, NewClue, move_on};
+use super::clues::{ClueDue, NewClue, move_on};
 use super::rows::collect;
 use super::{Result, Store, column};
 use crate::clock::At;
-use crate::clue::Step;
+use crate::clue::ClueAction;
 use crate::ids::ClueId;
 use crate::store::Clue;
 
@@ -23,7 +23,7 @@ pub struct Waiting {
 
 /// Something that could not be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Unread {
+pub struct UnreadSubmission {
     pub ticket: String,
     pub received_on: String,
     pub bytes: i64,
@@ -56,12 +56,12 @@ impl Store {
     }
 
     /// What could not be read when it was taken in.
-    pub fn unread_at_the_door(&self) -> Result<Vec<Unread>> {
+    pub fn unread_at_the_door(&self) -> Result<Vec<UnreadSubmission>> {
         let sql = "SELECT substr(ticket, 1 + length(?1)), received_on, length(sealed) FROM clue_in \
             WHERE substr(ticket, 1, length(?1)) = ?1 ORDER BY received_on DESC LIMIT 500";
         self.read(|c| {
             collect(c, sql, [UNREAD], |r| {
-                Ok(Unread { ticket: r.get(0)?, received_on: r.get(1)?, bytes: r.get(2)? })
+                Ok(UnreadSubmission { ticket: r.get(0)?, received_on: r.get(1)?, bytes: r.get(2)? })
             })
         })
     }
@@ -94,12 +94,12 @@ impl Store {
         clue: &ClueId,
         sealed: &[u8],
         now: At,
-        due: &dyn Fn(&Clue) -> Due,
+        due: &dyn Fn(&Clue) -> ClueDue,
     ) -> Result<()> {
         self.write(|tx| {
             put_text(tx, clue, sealed, now)?;
             // Refused where no question stands: the text lies with the clue all the same.
-            match move_on(tx, clue, "", &Step::Answered, "", now, due) {
+            match move_on(tx, clue, "", &ClueAction::Answered, "", now, due) {
                 Ok(_) | Err(super::StoreError::Conflict(_)) => emptied(tx, ticket),
                 Err(error) => Err(error),
             }

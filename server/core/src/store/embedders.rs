@@ -178,9 +178,9 @@ impl FaceStore {
 mod tests {
     use zeroize::Zeroizing;
 
-    use super::super::Proposal;
+    use super::super::NewEnrolment;
     use super::*;
-    use crate::consent::Purpose;
+    use crate::consent::ConsentPurpose;
     use crate::model::Consent;
     use crate::vault::Key;
 
@@ -202,7 +202,11 @@ mod tests {
         let consent = Consent {
             text_version: "1".into(),
             text_sha256: "a".repeat(64),
-            purposes: vec![Purpose::Recognition, Purpose::ServerStorage, Purpose::KeepPhoto],
+            purposes: vec![
+                ConsentPurpose::Recognition,
+                ConsentPurpose::ServerStorage,
+                ConsentPurpose::KeepPhoto,
+            ],
             scope: "c-1".into(),
             signature: "s".into(),
             signed_at: "t".into(),
@@ -213,7 +217,7 @@ mod tests {
             [("p-1", vec![b"jpeg".to_vec()]), ("p-2", Vec::new()), ("p-3", Vec::new())]
         {
             let id = format!("e-{person}");
-            let proposal = Proposal {
+            let proposal = NewEnrolment {
                 id: &id,
                 person,
                 institution: "c-1",

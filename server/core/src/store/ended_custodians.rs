@@ -1,5 +1,5 @@
 //! Custodians who left, sealed pictures that ended, and the ledger of deletions: a database that is
-//! brought back from before learns of them, and gives nobody back what was sealed to him.
+//! brought back from before learns of them, and gives nobody back what was sealed to them.
 
 use super::engine::{Transaction, params};
 
@@ -23,7 +23,7 @@ impl EndedAgain {
     /// One line each, for whoever restores or starts.
     pub fn lines(&self) -> Vec<String> {
         let ended = self.accounts.iter().map(|account| {
-            format!("custodian `{account}` left since the backup: his service is ended again")
+            format!("custodian `{account}` left since the backup: their service is ended again")
         });
         let lost = self.keys_without_holder.iter().map(|key| {
             format!(
@@ -79,7 +79,7 @@ impl Store {
         Ok((self, again))
     }
 
-    /// Whoever left, in the order of his entry.
+    /// Whoever left, in the order of their entry.
     pub fn ended_custodians(&self) -> Result<Vec<EndedCustodian>> {
         let sql = "SELECT account, verification_key, coalesce(removed_by, ''), until_at FROM
             evidence_custodian WHERE until_at IS NOT NULL ORDER BY id";

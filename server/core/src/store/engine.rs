@@ -16,21 +16,21 @@ mod value;
 
 use std::ops::Deref;
 
-pub(super) use crate::store_address::Login;
+pub(super) use crate::store_address::DatabaseLogin;
 pub use crate::store_address::{Address, Beside};
+pub(in crate::store) use error::EngineResult;
 pub(super) use error::Error;
 pub(super) use error::OptionalExtension;
-pub(in crate::store) use error::Result;
 pub use notices::Notices;
 pub(super) use postgres::Client;
 pub(super) use row::{Row, Rows};
 pub(super) use scram::scram_verifier;
-pub(super) use statement::Statement;
+pub(super) use statement::EngineStatement;
 pub(super) use value::{Param, Params, Value, params};
 
 /// Which engine is at work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum EngineKind {
     Sqlite,
     Postgres,
 }
@@ -43,10 +43,10 @@ pub(super) enum Connection {
 }
 
 impl Connection {
-    pub(super) fn kind(&self) -> Kind {
+    pub(super) fn kind(&self) -> EngineKind {
         match self {
-            Self::Sqlite(_) => Kind::Sqlite,
-            Self::Postgres(_) => Kind::Postgres,
+            Self::Sqlite(_) => EngineKind::Sqlite,
+            Self::Postgres(_) => EngineKind::Postgres,
         }
     }
 
@@ -66,34 +66,34 @@ impl Connection {
     /// The text that fits the engine, where no common one is there.
     pub(super) fn either<'t>(&self, sqlite: &'t str, postgres: &'t str) -> &'t str {
         match self.kind() {
-            Kind::Sqlite => sqlite,
-            Kind::Postgres => postgres,
+            EngineKind::Sqlite => sqlite,
+            EngineKind::Postgres => postgres,
         }
     }
 
     /// A join whose left side is read first: PostgreSQL finds the order by itself.
     pub(super) fn join_in_order(&self) -> &'static str {
         match self.kind() {
-            Kind::Sqlite => "CROSS JOIN",
-            Kind::Postgres => "JOIN",
+            EngineKind::Sqlite => "CROSS JOIN",
+            EngineKind::Postgres => "JOIN",
         }
     }
 
-    pub(super) fn prepare_cached(&self, sql: &str) -> Result<Statement<'_>> {
+    pub(super) fn prepare_cached(&self, sql: &str) -> EngineResult<EngineStatement<'_>> {
         Ok(match self {
-            Self::Sqlite(connection) => Statement::Sqlite(connection.prepare_cached(sql)?),
-            Self::Postgres(client) => Statement::Postgres(client, sql.to_owned()),
+            Self::Sqlite(connection) => EngineStatement::Sqlite(connection.prepare_cached(sql)?),
+            Self::Postgres(client) => EngineStatement::Postgres(client, sql.to_owned()),
         })
     }
 
-    pub(super) fn execute<P: Params>(&self, sql: &str, params: P) -> Result<usize> {
+    pub(super) fn execute<P: Params>(&self, sql: &str, params: P) -> EngineResult<usize> {
         self.prepare_cached(sql)?.execute(params)
     }
 
     /// Of a write whose answer nobody needs: over PostgreSQL it is on its way when this returns,
     /// and a fault of it comes with the next statement that is waited for, or with the commit.
     /// SQLite runs it at once.
-    pub(super) fn send<P: Params>(&self, sql: &str, params: P) -> Result<()> {
+    pub(super) fn send<P: Params>(&self, sql: &str, params: P) -> EngineResult<()> {
         match self {
             Self::Sqlite(_) => self.execute(sql, params).map(drop),
             Self::Postgres(client) => params.with(|list| client.send(sql, list)),
@@ -106,8 +106,8 @@ impl Connection {
         &self,
         sql: &str,
         list: Vec<P>,
-        make: impl Fn(&Row<'_>) -> Result<T>,
-    ) -> Result<Vec<Vec<T>>> {
+        make: impl Fn(&Row<'_>) -> EngineResult<T>,
+    ) -> EngineResult<Vec<Vec<T>>> {
         let read = |mut rows: Rows<'_>| {
             let mut made = Vec::new();
             while let Some(row) = rows.next()? {
@@ -127,15 +127,20 @@ impl Connection {
         }
     }
 
-    pub(super) fn query_row<T, P: Params, F>(&self, sql: &str, params: P, make: F) -> Result<T>
+    pub(super) fn query_row<T, P: Params, F>(
+        &self,
+        sql: &str,
+        params: P,
+        make: F,
+    ) -> EngineResult<T>
     where
-        F: FnOnce(&Row<'_>) -> Result<T>,
+        F: FnOnce(&Row<'_>) -> EngineResult<T>,
     {
         self.prepare_cached(sql)?.query_row(params, make)
     }
 
     /// Several statements without parameters.
-    pub(super) fn execute_batch(&self, sql: &str) -> Result<()> {
+    pub(super) fn execute_batch(&self, sql: &str) -> EngineResult<()> {
         match self {
             Self::Sqlite(connection) => Ok(connection.execute_batch(sql)?),
             Self::Postgres(client) => client.batch(sql),
@@ -144,7 +149,7 @@ impl Connection {
 
     /// Begins a transaction that may write: one at a time over the whole database, on either
     /// engine, for what the store decides it decides on what it has just read.
-    pub(super) fn transaction(&mut self) -> Result<Transaction<'_>> {
+    pub(super) fn transaction(&mut self) -> EngineResult<Transaction<'_>> {
         match self {
             Self::Sqlite(connection) => connection.execute_batch("BEGIN IMMEDIATE")?,
             Self::Postgres(client) => client.begin()?,
@@ -161,7 +166,7 @@ pub(super) struct Transaction<'c> {
 }
 
 impl Transaction<'_> {
-    pub(super) fn commit(mut self) -> Result<()> {
+    pub(super) fn commit(mut self) -> EngineResult<()> {
         self.connection.execute_batch("COMMIT")?;
         self.open = false;
         Ok(())

@@ -7,7 +7,7 @@ use super::engine::{Connection, OptionalExtension as _, Transaction, params};
 use jiff::Timestamp;
 use protocol::evidence::{
     CustodianRole, EvidenceAct, EvidenceManifest, EvidenceOrders, EvidencePart, EvidenceReceipt,
-    EvidenceStep, FindingStanding, MAX_EVIDENCE_BYTES, ReleaseOrder, Standing as Stands,
+    EvidenceStep, FindingStanding, LeadStanding as Stands, MAX_EVIDENCE_BYTES, ReleaseOrder,
 };
 use protocol::id::DeviceId;
 use sha2::{Digest as _, Sha256};
@@ -21,7 +21,7 @@ use super::{
 };
 use crate::alert::AlertState;
 use crate::clock::{At, clip, ms};
-use crate::evidence::opening::{Delivery, OpeningRefusal, OpeningState, Step};
+use crate::evidence::opening::{OpeningAction, OpeningRefusal, OpeningState, PictureDelivery};
 use crate::evidence::{ItemSeen, OpeningKept, SealedBytes, signature};
 use crate::ids::{AlertId, OpeningId};
 
@@ -159,7 +159,7 @@ impl Store {
     pub fn approve_opening(
         &self,
         id: &OpeningId,
-        step: &Step<'_>,
+        step: &OpeningAction<'_>,
         sig: &str,
         halves: &BTreeMap<String, SealedBytes>,
         now: Timestamp,
@@ -182,7 +182,7 @@ impl Store {
                 params![id, sig, serde_json::to_string(halves)?],
             )?;
             // Told by the knowledge that its box gets next, now or when it is back.
-            it.opening = taken(&it.opening, &Step::Release, now)?;
+            it.opening = taken(&it.opening, &OpeningAction::Release, now)?;
             write(tx, &it)?;
             let deed = (EvidenceAct::Approved, CustodianRole::Reviewer);
             evidence_record::did(tx, &it, deed, "", now.into())?;
@@ -200,7 +200,7 @@ impl Store {
     ) -> Result<OpeningKept> {
         self.write(|tx| {
             let mut it = must(tx, id)?;
-            it.opening = taken(&it.opening, &Step::Refuse { by, reason }, now)?;
+            it.opening = taken(&it.opening, &OpeningAction::Refuse { by, reason }, now)?;
             write(tx, &it)?;
             let deed = (EvidenceAct::Refused, CustodianRole::Reviewer);
             evidence_record::did(tx, &it, deed, "", now.into())?;
@@ -218,7 +218,7 @@ impl Store {
     ) -> Result<OpeningKept> {
         self.write(|tx| {
             let mut it = must(tx, id)?;
-            it.opening = taken(&it.opening, &Step::Answer { by, same_person }, now)?;
+            it.opening = taken(&it.opening, &OpeningAction::Answer { by, same_person }, now)?;
             write(tx, &it)?;
             let step = format!("same_person_{}", same_person.as_str());
             note(tx, &it, by, &step, "", now)?;
@@ -226,12 +226,12 @@ impl Store {
         })
     }
 
-    /// The ciphertext of one picture for one of the two, and the mark that he looked. A hash that
+    /// The ciphertext of one picture for one of the two, and the mark that they looked. A hash that
     /// is not the chain's gives nothing.
     pub fn look_at(&self, id: &OpeningId, item: &str, by: &str, now: Timestamp) -> Result<Vec<u8>> {
         self.write_to_the_end(|tx| {
             let mut it = must(tx, id)?;
-            if it.opening.items.get(item).is_none_or(|d| *d != Delivery::Arrived) {
+            if it.opening.items.get(item).is_none_or(|d| *d != PictureDelivery::Arrived) {
                 let id = clip(item, 80);
                 return Err(StoreError::Unknown { what: "picture", id });
             }
@@ -240,7 +240,7 @@ impl Store {
                 return Err(refused(OpeningRefusal::Left { who: by.to_owned() }));
             }
             let first = it.opening.state == OpeningState::Delivered;
-            it.opening = taken(&it.opening, &Step::Look { by }, now)?;
+            it.opening = taken(&it.opening, &OpeningAction::Look { by }, now)?;
             let seen = items_of(tx, &it.device, &it.finding)?;
             let seen = seen.iter().find(|seen| seen.item.id.as_str() == item);
             let bytes = whole(tx, id, item)?;
@@ -277,7 +277,7 @@ impl Store {
                 return Err(StoreError::Unknown { what: "picture", id: clip(id, 80) });
             };
             let total = item.item.bytes;
-            if *asked == Delivery::Arrived {
+            if *asked == PictureDelivery::Arrived {
                 return Ok(PartTaken::Stored { bytes: total, complete: true });
             }
             if it.opening.state != OpeningState::Released || it.opening.is_over(now) {
@@ -303,7 +303,7 @@ impl Store {
             if found != item.item.sha256 {
                 return another_hash(tx, &order, id);
             }
-            it.opening = taken(&it.opening, &Step::Arrived { item: id }, now)?;
+            it.opening = taken(&it.opening, &OpeningAction::Arrived { item: id }, now)?;
             write(tx, &it)?;
             if it.opening.state == OpeningState::Delivered {
                 note(tx, &it, &it.device, "evidence_delivered", "", now)?;
@@ -407,12 +407,12 @@ pub(super) fn take_receipt(
     Ok(())
 }
 
-fn steps_of<'a>(it: &'a EvidenceReceipt, why: &'a str) -> Vec<Step<'a>> {
+fn steps_of<'a>(it: &'a EvidenceReceipt, why: &'a str) -> Vec<OpeningAction<'a>> {
     match it.step {
-        EvidenceStep::Released => vec![Step::Taken],
-        EvidenceStep::Refused => vec![Step::Declined { why }],
+        EvidenceStep::Released => vec![OpeningAction::Taken],
+        EvidenceStep::Refused => vec![OpeningAction::Declined { why }],
         EvidenceStep::Lost | EvidenceStep::Deleted => {
-            it.items.iter().map(|id| Step::Lost { item: id.as_str(), why }).collect()
+            it.items.iter().map(|id| OpeningAction::Lost { item: id.as_str(), why }).collect()
         }
         EvidenceStep::Delivered | EvidenceStep::Noted | EvidenceStep::Unknown => Vec::new(),
     }
@@ -533,7 +533,7 @@ fn expire(tx: &Transaction<'_>, now: Timestamp) -> Result<usize> {
     );
     let over = collect(tx, &sql, [At::from(now)], kept)?;
     for mut it in over.iter().cloned() {
-        it.opening = taken(&it.opening, &Step::Expire, now)?;
+        it.opening = taken(&it.opening, &OpeningAction::Expire, now)?;
         write(tx, &it)?;
         note(tx, &it, "system", "evidence_expired", "", now)?;
     }
@@ -552,7 +552,7 @@ fn end_decided(tx: &Transaction<'_>, now: Timestamp) -> Result<usize> {
     );
     let ended = collect(tx, &sql, [before], kept)?;
     for mut it in ended.iter().cloned() {
-        it.opening = taken(&it.opening, &Step::Destroy, now)?;
+        it.opening = taken(&it.opening, &OpeningAction::Destroy, now)?;
         write(tx, &it)?;
         note(tx, &it, "system", "evidence_destroyed", "", now)?;
     }

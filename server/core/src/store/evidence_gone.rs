@@ -12,7 +12,7 @@ use super::alerts::{alert_by_id, record};
 use super::{Result, incidents};
 use crate::clock::At;
 use crate::ids::AlertId;
-use crate::ingest::integrity::Cause;
+use crate::ingest::integrity::ChainFault;
 
 /// Marks what is gone, `(deleted or lost, why)`. A picture that was gone before says nothing again.
 pub(super) fn take(
@@ -41,12 +41,17 @@ pub(super) fn take(
     }
     let day = at.utc_day();
     if early {
-        incidents::raise_integrity(tx, device, &Cause::EvidenceEarly { day: day.clone() }, at)?;
+        incidents::raise_integrity(
+            tx,
+            device,
+            &ChainFault::EvidenceEarly { day: day.clone() },
+            at,
+        )?;
     }
     if !was_held {
         return Ok(());
     }
-    let cause = Cause::EvidenceGone { told: knows_its_orders(tx, device)?, day };
+    let cause = ChainFault::EvidenceGone { told: knows_its_orders(tx, device)?, day };
     incidents::raise_integrity(tx, device, &cause, at)
 }
 
@@ -63,7 +68,7 @@ pub(super) fn look_at_room(
     if room >= QUOTA_BYTES {
         return Ok(());
     }
-    incidents::raise_integrity(tx, device, &Cause::EvidenceRoom { mib: room >> 20 }, at)
+    incidents::raise_integrity(tx, device, &ChainFault::EvidenceRoom { mib: room >> 20 }, at)
 }
 
 /// Of the finding that the manifest named, not of the one that the receipt names.

@@ -14,7 +14,7 @@ use super::rows::collect;
 use super::{Result, evidence_gone, incidents, named, opening_rows};
 use crate::clock::{At, clip};
 use crate::evidence::{ItemSeen, OpeningKept};
-use crate::ingest::integrity::Cause;
+use crate::ingest::integrity::ChainFault;
 
 /// Deeds that one list tells.
 const MOST_TOLD: i64 = 200;
@@ -137,7 +137,7 @@ pub(super) fn recount(tx: &Transaction<'_>, device: &DeviceId, at: At) -> Result
         opening_rows::lose(tx, device, &ids, why, at)?;
     }
     let day = at.utc_day();
-    let cause = Cause::EvidenceMissing { missing, replaced: missing > of_this_box, day };
+    let cause = ChainFault::EvidenceMissing { missing, replaced: missing > of_this_box, day };
     incidents::raise_integrity(tx, device, &cause, at)
 }
 

@@ -15,7 +15,7 @@ use super::connect;
 use super::rows::collect;
 use super::schema::Database;
 use super::transaction::in_transaction;
-use super::{Address, Part, Result, StoreError, fence, lock, named};
+use super::{Address, ListPart, Result, StoreError, fence, lock, named};
 use crate::clock::At;
 use crate::ids::{EnrolmentId, TemplateId};
 use crate::model::Consent;
@@ -69,7 +69,7 @@ impl std::fmt::Debug for NewTemplate {
 }
 
 #[derive(Debug)]
-pub struct Proposal<'a> {
+pub struct NewEnrolment<'a> {
     pub id: &'a str,
     pub person: &'a str,
     pub institution: &'a str,
@@ -188,7 +188,7 @@ impl FaceStore {
     }
 
     /// Stores a proposal with its sealed templates and photographs.
-    pub fn propose(&self, it: &Proposal<'_>, now: At) -> Result<()> {
+    pub fn propose(&self, it: &NewEnrolment<'_>, now: At) -> Result<()> {
         self.write(|tx| {
             let key = self.person_key(tx, it.person)?;
             tx.execute(
@@ -290,7 +290,7 @@ impl FaceStore {
     /// with a blank between.
     pub fn enrolments_part(
         &self,
-        part: &Part,
+        part: &ListPart,
         seen: Option<&BTreeSet<String>>,
     ) -> Result<Vec<Enrolment>> {
         let (at, id) = part.after.split_once(' ').unwrap_or((&part.after, ""));

@@ -2,10 +2,10 @@
 //! resume.
 //!
 //! An event of an alert has two faces, written together: the authority's, and, where it learns
-//! anything, the clinic's. Who reads gets the one that is his, or nothing; the numbers of what he
-//! does not get never reach him (`web`).
+//! anything, the clinic's. Who reads gets the one that is theirs, or nothing; the numbers of what
+//! they do not get never reach them (`web`).
 
-use super::engine::{Connection, Kind, Notices, params};
+use super::engine::{Connection, EngineKind, Notices, params};
 use serde::Serialize;
 
 use super::news::ClinicNews;
@@ -60,7 +60,7 @@ const CUT_EVERY: i64 = 256;
 /// `of`: institution, jurisdiction, and what its clinic is told.
 fn put(tx: &Connection, event: &str, data: &str, of: [Option<&str>; 3]) -> Result<()> {
     let [institution, jurisdiction, for_clinic] = of;
-    if tx.kind() == Kind::Postgres {
+    if tx.kind() == EngineKind::Postgres {
         let sql = "WITH made AS (
             INSERT INTO feed (event, data, institution, jurisdiction, for_clinic)
             VALUES (?1,?2,?3,?4,?5) RETURNING id),

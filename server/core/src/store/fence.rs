@@ -4,7 +4,7 @@
 
 use std::cell::Cell;
 
-use super::engine::{Connection, Kind};
+use super::engine::{Connection, EngineKind};
 use super::schema::Database;
 use super::{Result, StoreError};
 
@@ -46,9 +46,9 @@ pub fn current() -> Option<Epoch> {
 pub(super) fn check(tx: &Connection, database: Database) -> Result<()> {
     let Some(ours) = current() else { return Ok(()) };
     let sql = match (tx.kind(), database) {
-        (Kind::Sqlite, Database::Faces) => return Ok(()),
-        (Kind::Sqlite, Database::Facts) => "SELECT epoch FROM leadership WHERE id = 1",
-        (Kind::Postgres, _) => "SELECT epoch FROM zaigang.leadership WHERE id = 1 FOR SHARE",
+        (EngineKind::Sqlite, Database::Faces) => return Ok(()),
+        (EngineKind::Sqlite, Database::Facts) => "SELECT epoch FROM leadership WHERE id = 1",
+        (EngineKind::Postgres, _) => "SELECT epoch FROM zaigang.leadership WHERE id = 1 FOR SHARE",
     };
     let now: i64 = tx.query_row(sql, [], |r| r.get(0))?;
     if now == ours.0 { Ok(()) } else { Err(StoreError::Superseded { ours, now: Epoch(now) }) }

@@ -37,7 +37,8 @@ pub struct Hook {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
-pub struct Delivery {
+#[schemars(rename = "Delivery")]
+pub struct HookDelivery {
     pub id: i64,
     pub hook: String,
     pub event: DeliveryEvent,
@@ -185,7 +186,7 @@ impl Store {
     }
 
     /// Deliveries whose time has come, oldest first.
-    pub fn due_deliveries(&self, now: At, limit: u32) -> Result<Vec<Delivery>> {
+    pub fn due_deliveries(&self, now: At, limit: u32) -> Result<Vec<HookDelivery>> {
         let sql = format!(
             "{DELIVERY} WHERE state = 'waiting' AND next_at <= ?1 ORDER BY next_at, id LIMIT ?2"
         );
@@ -271,7 +272,7 @@ impl Store {
         hook: Option<&str>,
         before: Option<i64>,
         limit: u32,
-    ) -> Result<Vec<Delivery>> {
+    ) -> Result<Vec<HookDelivery>> {
         let sql = format!(
             "{DELIVERY} WHERE (?1 IS NULL OR hook = ?1) AND id < ?2 ORDER BY id DESC LIMIT ?3"
         );
@@ -330,8 +331,8 @@ fn all_hooks(c: &Connection) -> Result<Vec<Hook>> {
     })
 }
 
-fn delivery(r: &crate::store::engine::Row<'_>) -> Result<Delivery> {
-    Ok(Delivery {
+fn delivery(r: &crate::store::engine::Row<'_>) -> Result<HookDelivery> {
+    Ok(HookDelivery {
         id: r.get(0)?,
         hook: r.get(1)?,
         event: super::named(r.get(2)?)?,

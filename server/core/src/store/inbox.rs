@@ -16,26 +16,26 @@ mod unwritten;
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry as MapEntry;
 
-use crate::store::engine::{Connection, Kind as EngineKind, Transaction, params};
+use crate::store::engine::{Connection, EngineKind, Transaction, params};
 use protocol::id::DeviceId;
 use protocol::up::Up;
 use wording::RefusalReason;
 
-use super::incidents::{self, Joining, Place, Step};
+use super::incidents::{self, ChainPosition, IncidentStep, Joining};
 use super::{Result, Store, StoreError, count, devices, lock, strangers};
-use crate::ingest::budget::Kind;
+use crate::ingest::budget::BudgetKind;
 use crate::ingest::chain::{ChainState, Judgement};
 use crate::ingest::integrity;
-use crate::ingest::place::Placed;
+use crate::ingest::place::PlacedStatement;
 use chain::Chain;
-pub use entry::{Entry, Incoming, Quarantined};
-use places::Places;
+pub use entry::{InboxEntry, IncomingMessage, Quarantined};
+use places::RegistryAnswers;
 pub use quarantine::RefusedMessage;
 use quarantine::{set_aside, set_jumps_aside};
 use unwritten::Unwritten;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Outcome {
+pub enum InboxOutcome {
     Stored,
     Duplicate,
     /// Not stored: it contradicts the chain.
@@ -66,7 +66,7 @@ pub struct BoxStatus {
 
 #[derive(Debug, Default)]
 pub struct Committed {
-    pub outcomes: Vec<Outcome>,
+    pub outcomes: Vec<InboxOutcome>,
     /// Boxes that came on line or went, where that is news.
     pub statuses: Vec<BoxStatus>,
     pub receipts: Vec<ReceiptDue>,
@@ -81,7 +81,7 @@ type Tally = BTreeMap<&'static str, i64>;
 
 /// What the messages of a batch have in common.
 struct Around<'t, 'b> {
-    places: &'t mut Places,
+    places: &'t mut RegistryAnswers,
     tally: &'t mut Tally,
     acked: &'t mut Vec<DeviceId>,
     unwritten: &'t mut Unwritten<'b>,
@@ -91,11 +91,11 @@ impl Store {
     /// Stores a batch: all of it and its effects, or nothing. Every device in it is due a receipt,
     /// for duplicates too. More findings than `at_once_max` are left for [`Self::take_up`], and so
     /// are all while some are left.
-    pub fn commit_batch(&self, batch: &[Entry], at_once_max: usize) -> Result<Committed> {
+    pub fn commit_batch(&self, batch: &[InboxEntry], at_once_max: usize) -> Result<Committed> {
         self.write(|tx| {
             let mut done = Committed::default();
             let mut chains: BTreeMap<&DeviceId, Chain> = BTreeMap::new();
-            let mut places = Places::new(self.demonstration);
+            let mut places = RegistryAnswers::new(self.demonstration);
             let mut tally = Tally::new();
             let mut findings = Vec::new();
             let mut budgets = lock(&self.budgets);
@@ -105,12 +105,12 @@ impl Store {
             }
             for entry in batch {
                 let incoming = match entry {
-                    Entry::Message(incoming) => incoming,
-                    Entry::Aside(aside) => {
+                    InboxEntry::Message(incoming) => incoming,
+                    InboxEntry::Aside(aside) => {
                         quarantine::quarantine(tx, aside)?;
                         continue;
                     }
-                    Entry::Status { status, received_at, retained } => {
+                    InboxEntry::Status { status, received_at, retained } => {
                         let (news, fresh) =
                             devices::set_online(tx, status, *retained, *received_at)?;
                         if news {
@@ -138,13 +138,13 @@ impl Store {
                 };
                 let (outcome, placed) = store_one(tx, incoming, chain, &mut around)?;
                 fail_point::reached("store.row_written");
-                if !matches!(outcome, Outcome::Forked(_) | Outcome::Withheld) {
+                if !matches!(outcome, InboxOutcome::Forked(_) | InboxOutcome::Withheld) {
                     chain.seqs.push(incoming.body.seq);
                 }
-                if let (Outcome::Stored, Some(placed), Up::Finding(report)) =
+                if let (InboxOutcome::Stored, Some(placed), Up::Finding(report)) =
                     (&outcome, placed, &incoming.body.payload)
                 {
-                    let step = Step::of_box(report, place(incoming, chain.epoch), placed);
+                    let step = IncidentStep::of_box(report, place(incoming, chain.epoch), placed);
                     findings.push(strangers::without(tx, step)?);
                 }
                 done.outcomes.push(outcome);
@@ -173,8 +173,8 @@ impl Store {
     }
 }
 
-fn place(it: &Incoming, epoch: i64) -> Place<'_> {
-    Place {
+fn place(it: &IncomingMessage, epoch: i64) -> ChainPosition<'_> {
+    ChainPosition {
         device: Some(&it.body.device),
         epoch,
         seq: it.body.seq as i64,
@@ -185,15 +185,15 @@ fn place(it: &Incoming, epoch: i64) -> Place<'_> {
 /// Stores a message where its chain wants it; what it may not say has no effect beyond that.
 fn store_one<'a>(
     tx: &Transaction<'_>,
-    it: &'a Incoming,
+    it: &'a IncomingMessage,
     chain: &mut Chain,
     around: &mut Around<'_, 'a>,
-) -> Result<(Outcome, Option<Placed>)> {
+) -> Result<(InboxOutcome, Option<PlacedStatement>)> {
     let Around { places, tally, acked, unwritten } = around;
     chain.received_at = it.received_at;
     chain.boot_count = chain.boot_count.max(it.body.stamp.boot_count);
     chain.clock_offset_ms = it.clock_offset_ms.or(chain.clock_offset_ms);
-    let (kind, bytes) = (Kind::of(&it.body.payload), it.envelope.len() as u64);
+    let (kind, bytes) = (BudgetKind::of(&it.body.payload), it.envelope.len() as u64);
     if !chain.spent.fits(kind, bytes, &chain.limits) {
         unwritten.flush(tx)?;
         return Ok((withhold(tx, it, chain, tally)?, None));
@@ -207,17 +207,17 @@ fn store_one<'a>(
         match chain::judged(tx, it, chain)? {
             Judgement::Duplicate => {
                 *tally.entry("duplicates_refused").or_default() += 1;
-                return Ok((Outcome::Duplicate, None));
+                return Ok((InboxOutcome::Duplicate, None));
             }
             Judgement::Fork(detail) => {
                 chain.spent.add(kind, bytes);
                 quarantine::fork(tx, it, chain.epoch, &detail)?;
-                return Ok((Outcome::Forked(detail), None));
+                return Ok((InboxOutcome::Forked(detail), None));
             }
             Judgement::Jump(detail) => {
                 chain.spent.add(kind, bytes);
                 quarantine::jump(tx, it, &detail)?;
-                return Ok((Outcome::Forked(detail), None));
+                return Ok((InboxOutcome::Forked(detail), None));
             }
             Judgement::Restart => {
                 chain.epoch += 1;
@@ -247,15 +247,15 @@ fn store_one<'a>(
         Some(Err(why)) => {
             let said = (it.received_at, why.reason);
             set_aside(tx, &it.body.device, said, &why.detail, &it.envelope)?;
-            (Outcome::SetAside(why.reason), None)
+            (InboxOutcome::SetAside(why.reason), None)
         }
         Some(Ok(placed)) => {
             effects::of_place(tx, it, chain.epoch, &placed, places)?;
-            (Outcome::Stored, Some(placed))
+            (InboxOutcome::Stored, Some(placed))
         }
         None => {
             effects::apply(tx, it, chain.epoch, acked)?;
-            (Outcome::Stored, None)
+            (InboxOutcome::Stored, None)
         }
     };
     chain.above |= matches!(it.body.payload, Up::Dropped(_));
@@ -266,21 +266,21 @@ fn store_one<'a>(
 /// A message beyond the budget changes nothing; one that is stored already is receipted as ever.
 fn withhold(
     tx: &Transaction<'_>,
-    it: &Incoming,
+    it: &IncomingMessage,
     chain: &mut Chain,
     tally: &mut Tally,
-) -> Result<Outcome> {
+) -> Result<InboxOutcome> {
     if chain::judged(tx, it, chain)? == Judgement::Duplicate {
         *tally.entry("duplicates_refused").or_default() += 1;
-        return Ok(Outcome::Duplicate);
+        return Ok(InboxOutcome::Duplicate);
     }
-    let kind = Kind::of(&it.body.payload);
+    let kind = BudgetKind::of(&it.body.payload);
     *tally.entry(kind.withheld()).or_default() += 1;
     if !std::mem::replace(&mut chain.withheld, true) {
-        let cause = integrity::Cause::OverBudget { kind, day: chain.spent.day.clone() };
+        let cause = integrity::ChainFault::OverBudget { kind, day: chain.spent.day.clone() };
         incidents::raise_integrity(tx, &it.body.device, &cause, it.received_at)?;
     }
-    Ok(Outcome::Withheld)
+    Ok(InboxOutcome::Withheld)
 }
 
 /// Whether its effects read no message.
@@ -296,7 +296,7 @@ fn is_plain(payload: &Up) -> bool {
 }
 
 /// False where its place or its event id is taken.
-fn insert(tx: &Connection, it: &Incoming, epoch: i64) -> Result<bool> {
+fn insert(tx: &Connection, it: &IncomingMessage, epoch: i64) -> Result<bool> {
     let body = &it.body;
     let sql = "INSERT INTO message VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9) ON CONFLICT DO NOTHING";
     let rows = tx.prepare_cached(sql)?.execute(params![

@@ -22,14 +22,14 @@ use super::rows::collect;
 use super::{Result, count, feed, own_ids};
 use crate::clock::{self, At};
 use crate::ids::AlertId;
-use crate::ingest::place::Placed;
+use crate::ingest::place::PlacedStatement;
 use incident::{Incident, Known};
 pub(super) use own::{gap_is_filled, raise_integrity, say_own};
 use written::{number, open_alert, step_name};
 
 /// The message that carried a step.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Place<'a> {
+pub(super) struct ChainPosition<'a> {
     /// Of the server's own about no box there is none.
     pub(super) device: Option<&'a DeviceId>,
     pub(super) epoch: i64,
@@ -37,7 +37,7 @@ pub(super) struct Place<'a> {
     pub(super) received_at: At,
 }
 
-impl<'a> Place<'a> {
+impl<'a> ChainPosition<'a> {
     /// As the tables name its box: empty for none.
     pub(super) fn box_name(&self) -> &'a str {
         self.device.map_or("", DeviceId::as_str)
@@ -46,21 +46,25 @@ impl<'a> Place<'a> {
 
 /// One step in the life of a finding, and where it came from.
 #[derive(Debug)]
-pub(super) struct Step<'a> {
+pub(super) struct IncidentStep<'a> {
     pub(super) report: Cow<'a, FindingReport>,
-    pub(super) place: Place<'a>,
+    pub(super) place: ChainPosition<'a>,
     /// Whose finding it is: the box that says it, or nobody's but the server's own (empty). No
     /// other ever touches it.
     pub(super) origin: &'a str,
     /// Whose incident it joins: a finding of the server about a session joins that of its box.
     pub(super) incident_origin: &'a str,
     /// What the server made of its place and time.
-    pub(super) placed: Placed,
+    pub(super) placed: PlacedStatement,
 }
 
-impl<'a> Step<'a> {
+impl<'a> IncidentStep<'a> {
     /// A box's own.
-    pub(super) fn of_box(report: &'a FindingReport, place: Place<'a>, placed: Placed) -> Self {
+    pub(super) fn of_box(
+        report: &'a FindingReport,
+        place: ChainPosition<'a>,
+        placed: PlacedStatement,
+    ) -> Self {
         let report = Cow::Borrowed(report);
         Self { report, place, origin: place.box_name(), incident_origin: place.box_name(), placed }
     }
@@ -73,7 +77,7 @@ impl<'a> Step<'a> {
         now: At,
     ) -> Self {
         let raised_at = clock::ms(&report.raised_at).map_or(now, At::of_ms);
-        let placed = Placed {
+        let placed = PlacedStatement {
             institution: report.institution.to_string(),
             session_known: report.session.is_some(),
             at: raised_at,
@@ -81,7 +85,7 @@ impl<'a> Step<'a> {
         };
         Self {
             report: Cow::Borrowed(report),
-            place: Place { device, epoch: -1, seq: 0, received_at: now },
+            place: ChainPosition { device, epoch: -1, seq: 0, received_at: now },
             origin: "",
             incident_origin,
             placed,
@@ -112,7 +116,7 @@ struct Around {
 /// A step that follows nothing that is known: it has no effect.
 #[derive(Debug)]
 pub(super) struct Jump<'a> {
-    pub(super) step: &'a Step<'a>,
+    pub(super) step: &'a IncidentStep<'a>,
     /// The last revision that is known.
     known: Option<u32>,
 }
@@ -132,7 +136,7 @@ impl Jump<'_> {
 /// Takes steps of findings into their incidents, in this order.
 pub(super) fn take_in<'a>(
     tx: &Transaction<'_>,
-    steps: &'a [Step<'a>],
+    steps: &'a [IncidentStep<'a>],
     joining: &Joining<'_>,
 ) -> Result<Vec<Jump<'a>>> {
     if steps.is_empty() {
@@ -145,9 +149,9 @@ pub(super) fn take_in<'a>(
     let mut jumps = Vec::new();
     let (mut late, mut joined) = (0, 0);
     // A step that was overtaken on its way is asked again behind those that came with it.
-    let mut queue: VecDeque<(&'a Step<'a>, bool)> =
+    let mut queue: VecDeque<(&'a IncidentStep<'a>, bool)> =
         steps.iter().map(|step| (step, false)).collect();
-    let mut overtaken: Vec<&'a Step<'a>> = Vec::new();
+    let mut overtaken: Vec<&'a IncidentStep<'a>> = Vec::new();
     loop {
         let Some((step, again)) = queue.pop_front() else {
             if overtaken.is_empty() {
@@ -213,7 +217,7 @@ pub(super) fn take_in<'a>(
 fn follows(
     tx: &Connection,
     known: Option<u32>,
-    Step { report, place, origin, .. }: &Step<'_>,
+    IncidentStep { report, place, origin, .. }: &IncidentStep<'_>,
 ) -> Result<bool> {
     let expected = known.map_or(1, |revision| revision.saturating_add(1));
     if origin.is_empty() || report.revision <= expected {
@@ -234,7 +238,7 @@ fn follows(
 fn keep_step(
     tx: &Connection,
     alert: &AlertId,
-    Step { report, place, origin, placed, .. }: &Step<'_>,
+    IncidentStep { report, place, origin, placed, .. }: &IncidentStep<'_>,
 ) -> Result<()> {
     let sql = "INSERT INTO finding_step VALUES \
         (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14) ON CONFLICT DO NOTHING";
@@ -271,7 +275,7 @@ enum Loaded<'a> {
 /// of its finding.
 fn load<'a>(
     tx: &Connection,
-    step: &Step<'_>,
+    step: &IncidentStep<'_>,
     revision: Option<u32>,
     joining: &Joining<'_>,
     around: &mut Around,
@@ -309,7 +313,11 @@ fn load<'a>(
 }
 
 /// The alert of the incident, or the joined one that holds the finding.
-fn alert_for(tx: &Connection, step: &Step<'_>, revision: Option<u32>) -> Result<Option<Alert>> {
+fn alert_for(
+    tx: &Connection,
+    step: &IncidentStep<'_>,
+    revision: Option<u32>,
+) -> Result<Option<Alert>> {
     if let Some(alert) = alert_of(tx, step.incident_origin, &step.report.incident_id)? {
         return Ok(Some(alert));
     }
@@ -335,7 +343,7 @@ enum Joined {
 /// it may have. It is named as the server's own ids are, so that no message can carry its id.
 fn joined_alert(
     tx: &Connection,
-    step: &Step<'_>,
+    step: &IncidentStep<'_>,
     joining: &Joining<'_>,
     around: &mut Around,
 ) -> Result<Option<Joined>> {
@@ -380,7 +388,7 @@ fn joined_alert(
 fn revision_of(
     tx: &Connection,
     incident: Option<&Incident<'_>>,
-    step: &Step<'_>,
+    step: &IncidentStep<'_>,
 ) -> Result<Option<u32>> {
     let key = (step.origin.to_owned(), step.report.finding_id.clone());
     if let Some(known) = incident.and_then(|incident| incident.findings.get(&key)) {

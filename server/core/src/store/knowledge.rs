@@ -20,7 +20,7 @@ pub struct Issue {
 
 /// The last sending of one kind of knowledge to one box.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Issued {
+pub struct IssuedKnowledge {
     /// Hash of what was said.
     pub content: String,
     pub answered: bool,
@@ -31,7 +31,7 @@ pub struct Issued {
 
 /// The facts for one box, but for the faces.
 #[derive(Debug)]
-pub struct Facts {
+pub struct BoxKnowledge {
     pub institution: protocol::id::InstitutionId,
     pub persons: Vec<RosterPerson>,
     pub passes: Vec<protocol::down::Pass>,
@@ -43,7 +43,7 @@ pub struct Facts {
 impl Store {
     /// Everything but the templates. `sessions_from` bounds the sessions to those that ended after
     /// it.
-    pub fn facts_for(&self, device: &DeviceId, sessions_from: At, now: At) -> Result<Facts> {
+    pub fn facts_for(&self, device: &DeviceId, sessions_from: At, now: At) -> Result<BoxKnowledge> {
         self.read(|c| {
             let room_id = super::column(c, "SELECT room FROM device WHERE id = ?1", device)?
                 .ok_or_else(|| StoreError::Unknown { what: "device", id: device.to_string() })?;
@@ -72,7 +72,7 @@ impl Store {
             rest.extend(orders.map(Down::EvidenceOrders));
             let trial = super::policy_trials::for_box(c, device, now)?;
             rest.extend(trial.map(Down::PolicyTrial));
-            Ok(Facts {
+            Ok(BoxKnowledge {
                 persons: roster(c, institution.id.as_str())?,
                 passes: passes(c, institution.id.as_str(), now)?,
                 institution: institution.id,
@@ -85,12 +85,12 @@ impl Store {
     }
 
     /// What was issued last of a kind.
-    pub fn issued(&self, device: &DeviceId, kind: &str) -> Result<Option<Issued>> {
+    pub fn issued(&self, device: &DeviceId, kind: &str) -> Result<Option<IssuedKnowledge>> {
         self.read(|c| {
             let sql = "SELECT content, coalesce(ack_version, 0) = version, issued_at, tries FROM \
                 knowledge WHERE device=?1 AND kind=?2";
             let issued = c.prepare_cached(sql)?.query_row((device, kind), |r| {
-                Ok(Issued {
+                Ok(IssuedKnowledge {
                     content: r.get(0)?,
                     answered: r.get(1)?,
                     at: r.get(2)?,

@@ -23,7 +23,7 @@ use super::rows::collect;
 use super::{Result, Store, StoreError};
 use crate::alert::AlertState;
 use crate::clock::At;
-use crate::clue::Intake;
+use crate::clue::IntakeState;
 use crate::ids::{AlertId, ClueId};
 
 /// Days for which a log is held from the last step of a lead, or the acceptance of a clue.
@@ -97,7 +97,8 @@ impl Store {
                 JOIN device_place p ON p.room = k.room ORDER BY p.device";
             let devices = collect(c, sql, [&goes_on], |r| Ok(r.id::<_, DeviceId>(0)?))?;
             let unread = HeldFor::Unread(clue.received_on.clone());
-            let is_unread = matches!(clue.handling.intake, Intake::Received | Intake::AskedBack);
+            let is_unread =
+                matches!(clue.handling.intake, IntakeState::Received | IntakeState::AskedBack);
             let wanted = [HeldFor::Clue(goes_on), unread];
             let wanted = if is_unread { &wanted[..] } else { &wanted[..1] };
             seen(c, wanted, devices.into_iter().collect())

@@ -138,7 +138,7 @@ mod tests {
         store.invite("h", Role::Admin, "", ahead).unwrap();
         let link = crate::store::PersonalLink {
             person: "p-1".into(),
-            purpose: crate::store::Purpose::OwnData,
+            purpose: crate::store::LinkPurpose::OwnData,
             made_by: "wang".into(),
         };
         store.put_personal_link("l", &link, at("2026-03-01T00:00:00.000Z"), ahead).unwrap();

@@ -5,16 +5,16 @@ use super::engine::{Transaction, params};
 
 use super::rows::collect;
 use super::{Clue, NewDelivery, Result, Store, StoreError, clues, hooks, name_of, named};
-use crate::alert_number::Number;
+use crate::alert_number::ReferenceNumber;
 use crate::clock::At;
 use crate::ids::{AccountId, AlertId};
-use crate::message::{Hours, Kind};
+use crate::message::{Hours, NotificationKind};
 
 /// To be told to somebody.
 #[derive(Debug, Clone)]
 pub struct NewMessage {
     pub account: AccountId,
-    pub kind: Kind,
+    pub kind: NotificationKind,
     /// The alert's or enrolment's id.
     pub about: String,
     pub number: Option<i64>,
@@ -26,7 +26,7 @@ pub struct NewMessage {
 pub struct Message {
     pub id: i64,
     pub account: AccountId,
-    pub kind: Kind,
+    pub kind: NotificationKind,
     pub about: String,
     pub number: Option<i64>,
     pub by: String,
@@ -65,7 +65,7 @@ pub struct MessageSetting {
 #[derive(Debug, Clone)]
 pub struct OwnStep {
     pub alert: AlertId,
-    pub number: Number,
+    pub number: ReferenceNumber,
     pub institution: String,
     pub jurisdiction: String,
     pub at: At,
@@ -162,7 +162,7 @@ impl Store {
             collect(c, sql, (by, limit), |r| {
                 Ok(OwnStep {
                     alert: r.get(0)?,
-                    number: Number::new(r.get(1)?, r.get(6)?),
+                    number: ReferenceNumber::new(r.get(1)?, r.get(6)?),
                     institution: r.get(2)?,
                     jurisdiction: r.get(3)?,
                     at: r.get(4)?,

@@ -10,7 +10,7 @@ use super::rows::collect;
 use super::{Result, StoreError};
 use crate::clock::At;
 use crate::evidence::OpeningKept;
-use crate::evidence::opening::{Opening, OpeningRefusal, Step};
+use crate::evidence::opening::{Opening, OpeningAction, OpeningRefusal};
 
 pub(super) const OPENING: &str =
     "SELECT id, alert, device, finding, opening, requested_at, expires_at,
@@ -32,7 +32,7 @@ pub(super) fn kept(r: &crate::store::engine::Row<'_>) -> Result<OpeningKept> {
     })
 }
 
-pub(super) fn taken(it: &Opening, step: &Step<'_>, now: Timestamp) -> Result<Opening> {
+pub(super) fn taken(it: &Opening, step: &OpeningAction<'_>, now: Timestamp) -> Result<Opening> {
     it.take(step, now).map_err(refused)
 }
 
@@ -71,7 +71,9 @@ pub(super) fn lose(
     for mut it in collect(tx, &sql, [device], kept)? {
         let before = it.opening.clone();
         for item in items {
-            if let Ok(next) = it.opening.take(&Step::Lost { item: item.as_str(), why }, now) {
+            if let Ok(next) =
+                it.opening.take(&OpeningAction::Lost { item: item.as_str(), why }, now)
+            {
                 it.opening = next;
             }
         }
@@ -96,7 +98,7 @@ pub(super) fn destroy(
         'released','delivered','open')"
     );
     for mut it in collect(tx, &sql, [device, finding], kept)? {
-        it.opening = taken(&it.opening, &Step::Destroy, now)?;
+        it.opening = taken(&it.opening, &OpeningAction::Destroy, now)?;
         write(tx, &it)?;
         note(tx, &it, "system", "evidence_destroyed", "", now)?;
     }

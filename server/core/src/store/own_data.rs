@@ -14,7 +14,8 @@ use crate::model::Consent;
     Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize, schemars::JsonSchema,
 )]
 #[serde(rename_all = "snake_case")]
-pub enum About {
+#[schemars(rename = "About")]
+pub enum RequestSubject {
     /// Something of the registry is wrong.
     Correction,
     /// The person's own word on a case that was served.
@@ -26,7 +27,7 @@ pub enum About {
 pub struct PersonalRequest {
     pub id: i64,
     pub person: String,
-    pub about: About,
+    pub about: RequestSubject,
     /// Of an answer: the case's alert.
     pub alert: Option<String>,
     pub at: At,
@@ -80,8 +81,8 @@ impl Store {
         self.read(|c| collect(c, sql, [alert], |r| Ok(r.get(0)?)))
     }
 
-    /// Entries of the audit log that name this person, newest first: 500 of his own, however many
-    /// hold the letters of his id.
+    /// Entries of the audit log that name this person, newest first: 500 of their own, however many
+    /// hold the letters of their id.
     pub fn read_of(&self, person: &str) -> Result<Vec<AuditEntry>> {
         let (mut found, mut before) = (Vec::new(), None);
         loop {
@@ -98,7 +99,7 @@ impl Store {
 
     pub fn put_personal_request(
         &self,
-        (person, about, alert): (&str, About, Option<&str>),
+        (person, about, alert): (&str, RequestSubject, Option<&str>),
         text: &str,
         now: At,
     ) -> Result<()> {
@@ -170,7 +171,7 @@ mod tests {
     use crate::clock::at;
 
     #[test]
-    fn readings_of_longer_ids_hide_none_of_his() {
+    fn readings_of_longer_ids_hide_none_of_theirs() {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::open(folder.path()).unwrap();
         let note = |object: &str| {
@@ -185,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn an_entry_of_another_with_a_longer_id_is_not_his() {
+    fn an_entry_of_another_with_a_longer_id_is_not_theirs() {
         assert!(names("/people | persons p-1 p-12", "p-1"));
         assert!(!names("/people | persons p-12 p-13", "p-1"));
         assert!(!names("/people?q=p-1", "p-1"));

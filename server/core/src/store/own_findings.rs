@@ -11,7 +11,7 @@ use super::{Result, Store, StoreError, incidents, name_of};
 use crate::clock::At;
 use crate::ids::AlertId;
 use crate::rules::draft::Making;
-use crate::rules::ledger::{self, Said};
+use crate::rules::ledger::{self, FindingStepDue};
 use protocol::up::Step;
 
 /// An alert that rests on another.
@@ -26,7 +26,7 @@ pub struct LinkedAlert {
 
 impl Store {
     /// Writes the steps that the ledger wants; gives how many.
-    pub fn say(&self, said: &[Said], policy: (&str, u64), now: At) -> Result<usize> {
+    pub fn say(&self, said: &[FindingStepDue], policy: (&str, u64), now: At) -> Result<usize> {
         self.write(|tx| {
             for one in said {
                 say_one(tx, one, policy, now)?;
@@ -55,7 +55,7 @@ impl Store {
 
 fn say_one(
     tx: &Transaction<'_>,
-    said: &Said,
+    said: &FindingStepDue,
     (policy_sha256, policy_version): (&str, u64),
     now: At,
 ) -> Result<()> {

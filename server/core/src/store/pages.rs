@@ -5,7 +5,7 @@ use super::engine::Connection;
 
 use super::registry::{INSTITUTIONS, institution, practitioners};
 use super::rows::{collect, decode_all};
-use super::{Device, KeptCheck, Part, Result, Store, checks, devices};
+use super::{Device, KeptCheck, ListPart, Result, Store, checks, devices};
 use crate::model::{Institution, Item, Pass, Practitioner, Room};
 
 /// `i` is an institution that the reader sees. Every list here hangs on one, or (the catalogue) on
@@ -13,7 +13,7 @@ use crate::model::{Institution, Item, Pass, Practitioner, Room};
 const SEEN: &str = "substr(i.jurisdiction, 1, length(?4)) = ?4 AND (?5 = '' OR i.id = ?5)";
 
 impl Store {
-    pub fn institutions_part(&self, part: &Part) -> Result<Vec<Institution>> {
+    pub fn institutions_part(&self, part: &ListPart) -> Result<Vec<Institution>> {
         let sql = format!(
             "{INSTITUTIONS}
              WHERE i.id > ?1 AND {SEEN} AND (?3 = '' OR found(i.id, ?3) OR found(i.name, ?3))
@@ -22,8 +22,8 @@ impl Store {
         self.read(|c| collect(c, &sql, part.bound(), institution))
     }
 
-    pub fn practitioners_part(&self, part: &Part) -> Result<Vec<Practitioner>> {
-        // Without a scope nobody has to be asked where he works.
+    pub fn practitioners_part(&self, part: &ListPart) -> Result<Vec<Practitioner>> {
+        // Without a scope nobody has to be asked where they work.
         let seen = if part.jurisdiction.is_empty() && part.institution.is_empty() {
             "?4 = ?5".to_owned()
         } else {
@@ -40,7 +40,7 @@ impl Store {
         self.read(|c| practitioners(c, &sql, part.bound()))
     }
 
-    pub fn rooms_part(&self, part: &Part) -> Result<Vec<Room>> {
+    pub fn rooms_part(&self, part: &ListPart) -> Result<Vec<Room>> {
         let sql = format!(
             "SELECT r.spec FROM room r JOIN institution i ON i.id = r.institution
              WHERE r.id > ?1 AND {SEEN} AND (?3 = '' OR found(r.id, ?3) OR found(r.name, ?3))
@@ -49,7 +49,7 @@ impl Store {
         self.read(|c| decode_all(c, &sql, part.bound()))
     }
 
-    pub fn items_part(&self, part: &Part) -> Result<Vec<Item>> {
+    pub fn items_part(&self, part: &ListPart) -> Result<Vec<Item>> {
         let sql = "SELECT spec FROM item WHERE code > ?1 AND (?3 = '' OR found(code, ?3) OR
             found(name_zh, ?3) OR found(name_en, ?3))
             AND ?4 IS NOT NULL AND ?5 IS NOT NULL ORDER BY code LIMIT ?2";
@@ -57,7 +57,7 @@ impl Store {
     }
 
     /// Boxes with their last word.
-    pub fn devices_part(&self, part: &Part) -> Result<Vec<Device>> {
+    pub fn devices_part(&self, part: &ListPart) -> Result<Vec<Device>> {
         let sql = format!(
             "{} JOIN institution i ON i.id = r.institution
              WHERE d.id > ?1 AND {SEEN} AND (?3 = '' OR found(d.id, ?3) OR found(d.room, ?3)) \
@@ -67,7 +67,7 @@ impl Store {
         self.read(|c| collect(c, &sql, part.bound(), |row| devices::device(c, row)))
     }
 
-    pub fn passes_part(&self, part: &Part) -> Result<Vec<Pass>> {
+    pub fn passes_part(&self, part: &ListPart) -> Result<Vec<Pass>> {
         let sql = format!(
             "SELECT p.spec FROM pass p JOIN institution i ON i.id = p.institution
              WHERE p.id > ?1 AND {SEEN} AND (?3 = '' OR found(p.id, ?3)) ORDER BY p.id LIMIT ?2"
@@ -76,7 +76,7 @@ impl Store {
     }
 
     /// Newest first; `after` is the last one's time and id with a blank between.
-    pub fn checks_part(&self, part: &Part) -> Result<Vec<KeptCheck>> {
+    pub fn checks_part(&self, part: &ListPart) -> Result<Vec<KeptCheck>> {
         let (at, id) = part.after.split_once(' ').unwrap_or((&part.after, ""));
         let sql = "SELECT k.id, k.room, k.person, k.witness, k.direction, k.at, k.made_at,
             k.made_by, k.via
@@ -92,7 +92,7 @@ impl Store {
     }
 
     /// How many boxes stand in a part of the country, and how many of them are connected.
-    pub fn boxes_seen(&self, part: &Part) -> Result<(i64, i64)> {
+    pub fn boxes_seen(&self, part: &ListPart) -> Result<(i64, i64)> {
         if part.jurisdiction.is_empty() && part.institution.is_empty() {
             return self.read(boxes);
         }

@@ -2,7 +2,7 @@
 
 /// Which part of a list.
 #[derive(Debug, Clone, Default)]
-pub struct Part {
+pub struct ListPart {
     /// Only what comes after this id; empty for the beginning.
     pub after: String,
     pub limit: u32,
@@ -14,7 +14,7 @@ pub struct Part {
     pub institution: String,
 }
 
-impl Part {
+impl ListPart {
     pub(super) fn bound(&self) -> (&str, u32, &str, &str, &str) {
         (&self.after, self.limit.clamp(1, 501), &self.text, &self.jurisdiction, &self.institution)
     }

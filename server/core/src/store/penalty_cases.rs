@@ -5,10 +5,10 @@ use super::engine::{Connection, params};
 
 use super::rows::collect;
 use super::{Alert, Result, Store, alerts};
-use crate::alert::{AlertState, Step};
+use crate::alert::{AlertAction, AlertState};
 use crate::clock::At;
 use crate::ids::AlertId;
-use crate::penalty_case::{CaseRefusal, Entry, INSTITUTION, PenaltyCase, Recorded};
+use crate::penalty_case::{CaseEntry, CaseRefusal, INSTITUTION, PenaltyCase, RecordedEntry};
 use crate::{act_time, clock};
 use jiff::civil::Date;
 
@@ -23,7 +23,7 @@ impl Store {
         &self,
         alert: &AlertId,
         (by, now): (&str, At),
-        (on, party, entry): (Date, i64, &Entry),
+        (on, party, entry): (Date, i64, &CaseEntry),
         check: impl Fn(&PenaltyCase) -> std::result::Result<(), CaseRefusal>,
     ) -> Result<std::result::Result<(), CaseRefusal>> {
         self.write(|tx| {
@@ -42,8 +42,8 @@ impl Store {
         &self,
         alert: &AlertId,
         (by, now): (&str, At),
-        step: &Step,
-        (on, officers): (Date, &Entry),
+        step: &AlertAction,
+        (on, officers): (Date, &CaseEntry),
         check: impl Fn(&PenaltyCase) -> std::result::Result<(), CaseRefusal>,
     ) -> Result<std::result::Result<Alert, CaseRefusal>> {
         self.write(|tx| {
@@ -99,7 +99,7 @@ fn append(
     tx: &Connection,
     alert: &AlertId,
     (by, now): (&str, At),
-    (on, party, entry): (Date, i64, &Entry),
+    (on, party, entry): (Date, i64, &CaseEntry),
 ) -> Result<()> {
     let sql = "INSERT INTO case_entry (alert, at, by_whom, on_day, entry, party) VALUES \
         (?1,?2,?3,?4,?5,?6)";
@@ -119,7 +119,7 @@ pub(super) fn case_of(c: &Connection, alert: &AlertId) -> Result<PenaltyCase> {
     let sql = "SELECT id, at, by_whom, on_day, entry, party FROM case_entry WHERE alert = ?1 \
         ORDER BY id";
     let entries = collect(c, sql, [alert], |r| {
-        Ok(Recorded {
+        Ok(RecordedEntry {
             id: r.get(0)?,
             at: r.get(1)?,
             by: r.get(2)?,

@@ -12,7 +12,8 @@ use crate::clock::At;
     Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize, schemars::JsonSchema,
 )]
 #[serde(rename_all = "snake_case")]
-pub enum Purpose {
+#[schemars(rename = "Purpose")]
+pub enum LinkPurpose {
     /// Card and PIN of the check by card, PIN and witness.
     Card,
     /// Withdrawal of consent at every institution.
@@ -25,7 +26,7 @@ pub enum Purpose {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PersonalLink {
     pub person: String,
-    pub purpose: Purpose,
+    pub purpose: LinkPurpose,
     /// The supervisor who gave it out.
     pub made_by: String,
 }
@@ -62,7 +63,7 @@ impl Store {
     ) -> Result<String> {
         self.write(|tx| {
             let found = link(tx, token_hash, now)?
-                .filter(|l| l.purpose == Purpose::Card)
+                .filter(|l| l.purpose == LinkPurpose::Card)
                 .ok_or_else(used)?;
             let other = "SELECT 1 FROM credential WHERE card_hash = ?1 AND person <> ?2";
             if tx.prepare_cached(other)?.exists([card_hash, &found.person])? {

@@ -217,7 +217,7 @@ impl PublicStore {
 
     /// Columns that a hostile test tries to read.
     #[cfg(test)]
-    fn run(&self, sql: &str) -> super::engine::Result<()> {
+    fn run(&self, sql: &str) -> super::engine::EngineResult<()> {
         lock(&self.connection).execute_batch(sql)
     }
 }

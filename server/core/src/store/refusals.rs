@@ -2,7 +2,7 @@
 
 use super::engine::params;
 
-use super::part::Part;
+use super::part::ListPart;
 use super::rows::collect;
 use super::{Result, Store};
 use crate::clock::At;
@@ -31,7 +31,7 @@ pub struct RoomRefusals {
 impl Store {
     /// When the newest session of the reader's part began, if before `now`; else `now`: a
     /// demonstration plays on a day of its own.
-    pub fn newest_session(&self, part: &Part, now: At) -> Result<At> {
+    pub fn newest_session(&self, part: &ListPart, now: At) -> Result<At> {
         let sql = "SELECT coalesce(max(x.start_at), ?1) FROM session x JOIN room r ON r.id = x.room
             JOIN institution i ON i.id = r.institution WHERE x.start_at <= ?1
             AND substr(i.jurisdiction, 1, length(?2)) = ?2 AND (?3 = '' OR i.id = ?3)";
@@ -42,7 +42,7 @@ impl Store {
     }
 
     /// Rooms of the reader's part in which somebody declined in a window, the greatest share first.
-    pub fn refusals(&self, part: &Part, from: At, to: At) -> Result<Vec<RoomRefusals>> {
+    pub fn refusals(&self, part: &ListPart, from: At, to: At) -> Result<Vec<RoomRefusals>> {
         let sql = format!(
             "SELECT room, name, institution, place, count(*),
                 count(*) FILTER (WHERE declined) FROM (

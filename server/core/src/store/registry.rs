@@ -9,8 +9,8 @@ use super::{Result, Store, StoreError, Upsert, column, name_of, named};
 use crate::clock::At;
 use crate::ids::PassId;
 use crate::model::{
-    Filing, Institution, Item, Licence, Name, Pass, Place, Practice, Practitioner, Room, Session,
-    Site, SiteRole,
+    Coordinates, Filing, Institution, Item, Licence, Name, Pass, Practice, Practitioner, Room,
+    Session, Site, SiteRole,
 };
 use crate::text::Listed as _;
 use sessions::put_session;
@@ -21,7 +21,7 @@ pub use sessions::{
 
 /// A table of the register whose ids people write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Table {
+pub enum RegisterTable {
     Institution,
     Practitioner,
     Room,
@@ -151,12 +151,12 @@ impl Store {
     }
 
     /// Other ids of this table that are easily taken for this one, such as `007` for `7`.
-    pub fn near_ids(&self, table: Table, id: &str) -> Result<Vec<String>> {
+    pub fn near_ids(&self, table: RegisterTable, id: &str) -> Result<Vec<String>> {
         let (name, key) = match table {
-            Table::Institution => ("institution", "id"),
-            Table::Practitioner => ("practitioner", "id"),
-            Table::Room => ("room", "id"),
-            Table::Item => ("item", "code"),
+            RegisterTable::Institution => ("institution", "id"),
+            RegisterTable::Practitioner => ("practitioner", "id"),
+            RegisterTable::Room => ("room", "id"),
+            RegisterTable::Item => ("item", "code"),
         };
         let sql = format!(
             "SELECT {key} FROM {name} WHERE loose({key}) = ?1 AND {key} <> ?2 ORDER BY {key} \
@@ -441,6 +441,6 @@ pub(super) fn institution(row: &crate::store::engine::Row<'_>) -> Result<Institu
         place: place
             .0
             .zip(place.1)
-            .map(|(n, e)| Place { north_deg: n as f64 / 1e6, east_deg: e as f64 / 1e6 }),
+            .map(|(n, e)| Coordinates { north_deg: n as f64 / 1e6, east_deg: e as f64 / 1e6 }),
     })
 }

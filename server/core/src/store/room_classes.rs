@@ -3,7 +3,7 @@
 
 use protocol::down::DeploymentMode;
 
-use super::part::Part;
+use super::part::ListPart;
 use super::registry::{put_room, room_by_id};
 use super::room_class_words::{ClassStep, ClassWord, append, words};
 use super::{Result, Store, StoreError};
@@ -28,7 +28,10 @@ impl Store {
     }
 
     /// The words about the class of each room of the reader's part, by room.
-    pub fn room_classes(&self, part: &Part) -> Result<Vec<(crate::model::Room, Vec<ClassWord>)>> {
+    pub fn room_classes(
+        &self,
+        part: &ListPart,
+    ) -> Result<Vec<(crate::model::Room, Vec<ClassWord>)>> {
         let rooms = self.rooms_part(part)?;
         self.read(|c| {
             let with_words = |room: crate::model::Room| {

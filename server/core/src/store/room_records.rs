@@ -9,7 +9,7 @@ use super::rows::collect;
 use super::{Result, Store};
 
 use crate::clock::{At, ms};
-use crate::corroborate::{FindingSeen, RoomRecord, SessionSeen, SummarySeen, Window};
+use crate::corroborate::{ClaimedWindow, ReportedFinding, RoomRecord, SessionSeen, SummarySeen};
 use crate::model::Session;
 
 const DAY_MS: i64 = 24 * 3_600_000;
@@ -20,7 +20,7 @@ impl Store {
     pub fn room_records(
         &self,
         institution: &str,
-        window: Window,
+        window: ClaimedWindow,
         kept_from_ms: i64,
     ) -> Result<Vec<RoomRecord>> {
         self.read(|c| {
@@ -43,7 +43,7 @@ impl Store {
     }
 
     /// Whether a box stood there in the window; a demonstration plays on a day of its own.
-    fn is_watched(&self, c: &Connection, room: &str, window: Window) -> Result<bool> {
+    fn is_watched(&self, c: &Connection, room: &str, window: ClaimedWindow) -> Result<bool> {
         let sql = "SELECT 1 FROM device_place p WHERE p.room = ?1 AND p.taken_at IS NOT NULL \
             AND (?4 = 1 OR p.taken_at < ?3 AND NOT EXISTS (SELECT 1 FROM device_place n WHERE \
             n.device = p.device AND n.since > p.since AND n.since <= ?2))";
@@ -52,7 +52,7 @@ impl Store {
     }
 }
 
-fn sessions(c: &Connection, room: &str, window: Window) -> Result<Vec<SessionSeen>> {
+fn sessions(c: &Connection, room: &str, window: ClaimedWindow) -> Result<Vec<SessionSeen>> {
     // By its start as declared now, or by when the box spoke of it: a clinic that moves a session
     // away afterwards does not move what was seen.
     let sql = "SELECT x.spec, s.report, NOT EXISTS (SELECT 1 FROM chain_fault f WHERE f.device = \
@@ -112,8 +112,8 @@ fn findings(
     c: &Connection,
     institution: &str,
     room: &str,
-    window: Window,
-) -> Result<Vec<FindingSeen>> {
+    window: ClaimedWindow,
+) -> Result<Vec<ReportedFinding>> {
     let sql = "SELECT f.alert, f.report, a.state = 'dismissed' FROM alert a JOIN finding f ON \
         f.alert = a.id WHERE a.institution = ?1 AND a.raised_at > ?3 AND a.raised_at < ?4 AND \
         f.step <> 'withdrawn' AND json_extract(f.report, '$.room') = ?2 LIMIT 500";
@@ -122,7 +122,7 @@ fn findings(
         let report: FindingReport = serde_json::from_str(&r.get::<_, String>(1)?)?;
         let spans = report.intervals.iter().filter_map(|i| ms(&i.from).zip(ms(&i.to)));
         let raised = ms(&report.raised_at).map(|at| (at, at));
-        Ok(FindingSeen {
+        Ok(ReportedFinding {
             alert: r.get(0)?,
             kind: report.kind,
             spans: spans.chain(raised).collect(),
@@ -135,12 +135,16 @@ fn findings(
 
 impl Store {
     /// Hours of a window in which a box of the room had hardly any picture, in milliseconds.
-    pub fn hours_without_picture(&self, room: &str, window: Window) -> Result<Vec<(i64, i64)>> {
+    pub fn hours_without_picture(
+        &self,
+        room: &str,
+        window: ClaimedWindow,
+    ) -> Result<Vec<(i64, i64)>> {
         self.read(|c| blind(c, room, window))
     }
 }
 
-fn blind(c: &Connection, room: &str, window: Window) -> Result<Vec<(i64, i64)>> {
+fn blind(c: &Connection, room: &str, window: ClaimedWindow) -> Result<Vec<(i64, i64)>> {
     const HOUR_MS: i64 = 3_600_000;
     // Of every box that stood in the room in that hour, wherever it stands now.
     let sql = "SELECT h.hour, p.since, (SELECT min(n.since) FROM device_place n WHERE n.device = \

@@ -8,12 +8,12 @@ use jiff::civil::Date;
 
 use super::rows::collect;
 use super::{Result, Store, StoreError, named};
-use crate::alert_number::Number;
+use crate::alert_number::ReferenceNumber;
 use crate::clock::At;
 use crate::ids::SelfCheckId;
 use crate::self_check::checklist::Checklist;
 use crate::self_check::facts::Agreement;
-use crate::self_check::{CheckKind, CheckState, Handling, Step};
+use crate::self_check::{CheckAction, CheckHandling, CheckKind, CheckState};
 
 /// Answers of one self-check that are saved, those that were changed again among them: some fifty
 /// for each question of the shipped form.
@@ -22,7 +22,7 @@ const MOST_SAVED: i64 = 2_000;
 /// A self-check as it stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SelfCheck {
-    pub number: Number,
+    pub number: ReferenceNumber,
     pub id: SelfCheckId,
     pub institution: String,
     pub kind: CheckKind,
@@ -31,7 +31,7 @@ pub struct SelfCheck {
     pub to: Date,
     pub due: Date,
     pub checklist_sha256: String,
-    pub handling: Handling,
+    pub handling: CheckHandling,
 }
 
 /// The answer to a question that stands.
@@ -216,7 +216,8 @@ impl Store {
                 );
                 return Err(StoreError::Conflict(why));
             }
-            let after = before.handling.take(&Step::Answer).map_err(|refusal| refused(&refusal))?;
+            let after =
+                before.handling.take(&CheckAction::Answer).map_err(|refusal| refused(&refusal))?;
             let sql = "INSERT INTO self_check_answer (self_check, item, value, note, by_whom, at) \
                 VALUES (?1,?2,?3,?4,?5,?6)";
             tx.execute(sql, params![id, item, value, note, by, now])?;
@@ -230,7 +231,7 @@ impl Store {
     pub fn take_self_check_step(
         &self,
         id: &SelfCheckId,
-        step: &Step,
+        step: &CheckAction,
         note: &str,
         (by, now): (&str, At),
     ) -> Result<SelfCheck> {
@@ -240,17 +241,17 @@ impl Store {
             let answers = answers_of(&form, saved(tx, id)?);
             // What is asked is known here alone, where nothing changes meanwhile.
             let step = match step {
-                Step::Submit { .. } => {
-                    Step::Submit { missing: form.missing(&|code| answers.get(code).cloned()) }
-                }
-                Step::Return { items } if items.iter().any(|i| form.item(i).is_none()) => {
+                CheckAction::Submit { .. } => CheckAction::Submit {
+                    missing: form.missing(&|code| answers.get(code).cloned()),
+                },
+                CheckAction::Return { items } if items.iter().any(|i| form.item(i).is_none()) => {
                     let why = "items: one of them is no question of this form";
                     return Err(StoreError::Refused(why.to_owned()));
                 }
                 other => other.clone(),
             };
             let after = before.handling.take(&step).map_err(|refusal| refused(&refusal))?;
-            if let Step::Submit { .. } = step {
+            if let CheckAction::Submit { .. } = step {
                 let reason = before.handling.reason.clone().unwrap_or_default();
                 let text = serde_json::to_string(&answers)?;
                 let sha256 = trust::sha256_hex(&text);
@@ -305,7 +306,7 @@ fn by_id(c: &Connection, id: &SelfCheckId) -> Result<Option<SelfCheck>> {
     Ok(collect(c, &format!("{COLUMNS} WHERE s.id = ?1"), [id], row)?.pop())
 }
 
-fn put(c: &Connection, id: &SelfCheckId, it: &Handling) -> Result<()> {
+fn put(c: &Connection, id: &SelfCheckId, it: &CheckHandling) -> Result<()> {
     let sql = "UPDATE self_check SET state = ?2, handling = ?3 WHERE id = ?1";
     c.execute(sql, params![id, it.state.as_str(), serde_json::to_string(it)?])?;
     Ok(())
@@ -347,7 +348,7 @@ fn saved(c: &Connection, id: &SelfCheckId) -> Result<BTreeMap<String, SavedAnswe
 
 pub(super) fn row(r: &crate::store::engine::Row<'_>) -> Result<SelfCheck> {
     Ok(SelfCheck {
-        number: Number::new(r.get(0)?, r.get(10)?),
+        number: ReferenceNumber::new(r.get(0)?, r.get(10)?),
         id: r.get(1)?,
         institution: r.get(2)?,
         kind: named(r.get(3)?)?,

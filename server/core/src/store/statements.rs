@@ -74,7 +74,7 @@ impl Stated {
 
 /// One word about an alert, as pages show it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Statement {
+pub struct AlertStatement {
     /// When it reached the server.
     pub at: At,
     pub by: String,
@@ -142,7 +142,7 @@ impl Store {
     /// What was stated that touches an alert, oldest first: its session's every word, the room's
     /// checks of that day, and of the people named (and their institution) what was filed since the
     /// day before.
-    pub fn statements(&self, alert: &Alert) -> Result<Vec<Statement>> {
+    pub fn statements(&self, alert: &Alert) -> Result<Vec<AlertStatement>> {
         let day = jiff::SignedDuration::from_hours(24);
         let (day_before, day_after) = (alert.raised_at - day, alert.raised_at + day);
         let mut said = Vec::new();
@@ -155,7 +155,7 @@ impl Store {
             for (n, now) in changes.iter().enumerate() {
                 let before = n.checked_sub(1).and_then(|n| changes.get(n)).cloned().map(Box::new);
                 let kind = StatementKind::Session { before, now: Box::new(now.clone()) };
-                said.push(Statement { at: now.at, by: now.by.clone(), kind });
+                said.push(AlertStatement { at: now.at, by: now.by.clone(), kind });
             }
         }
         self.read(|c| {
@@ -172,7 +172,7 @@ impl Store {
 const AHEAD_MS: i64 = 30_000;
 
 /// Whether anything was stated of an alert's session, room or institution after the alert, by this
-/// server's own clock. Whoever sets a box's clock forward makes it take his word for an earlier
+/// server's own clock. Whoever sets a box's clock forward makes it take their word for an earlier
 /// one.
 pub(super) fn said_after(c: &Connection, alert: &Alert) -> Result<bool> {
     let sql = "SELECT clock_offset_ms FROM device WHERE id = ?1";
@@ -199,7 +199,7 @@ fn alert_began(alert: &Alert) -> At {
 
 /// Those by card and PIN first: what a clinic's system states without end pushes out none of them.
 /// Half of them are the first after the alert, which nothing said later pushes out.
-fn checks(c: &Connection, alert: &Alert, from: At, to: At) -> Result<Vec<Statement>> {
+fn checks(c: &Connection, alert: &Alert, from: At, to: At) -> Result<Vec<AlertStatement>> {
     let sql = "SELECT made_at, made_by, person, direction, via = 'system' FROM (SELECT id, made_at,
         made_by, person, direction, via,
         row_number() OVER (ORDER BY via = 'system', made_at DESC, id DESC) AS newest,
@@ -213,12 +213,12 @@ fn checks(c: &Connection, alert: &Alert, from: At, to: At) -> Result<Vec<Stateme
             direction: named(r.get(3)?)?,
             stated: r.get(4)?,
         };
-        Ok(Statement { at: r.get(0)?, by: r.get(1)?, kind })
+        Ok(AlertStatement { at: r.get(0)?, by: r.get(1)?, kind })
     })
 }
 
 /// Half of them are the first after the alert.
-fn filings(c: &Connection, alert: &Alert, from: At) -> Result<Vec<Statement>> {
+fn filings(c: &Connection, alert: &Alert, from: At) -> Result<Vec<AlertStatement>> {
     let reports = "SELECT report FROM finding WHERE alert = ?1";
     let reports: Vec<String> = collect(c, reports, [&alert.id], |r| Ok(r.get(0)?))?;
     let mut persons = BTreeSet::new();
@@ -237,6 +237,6 @@ fn filings(c: &Connection, alert: &Alert, from: At) -> Result<Vec<Statement>> {
     collect(c, sql, params![alert.institution, from, persons, alert_began(alert), half], |r| {
         let kind =
             StatementKind::Other { kind: named(r.get(2)?)?, person: r.get(3)?, object: r.get(4)? };
-        Ok(Statement { at: r.get(0)?, by: r.get(1)?, kind })
+        Ok(AlertStatement { at: r.get(0)?, by: r.get(1)?, kind })
     })
 }

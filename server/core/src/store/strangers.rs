@@ -1,6 +1,6 @@
 //! Whom a box may name: people of its own institution. Somebody registered who neither works there
-//! nor has a pass nor was declared in the session can be on no roster of the box: his name is taken
-//! out of what is shown and counted, and the finding says how many there were.
+//! nor has a pass nor was declared in the session can be on no roster of the box: their name is
+//! taken out of what is shown and counted, and the finding says how many there were.
 //!
 //! The finding itself stands, and the signed message stays in the chain as it came.
 
@@ -12,7 +12,7 @@ use protocol::up::{Count, FindingReport};
 
 use super::Result;
 use super::engine::{Connection, params};
-use super::incidents::Step;
+use super::incidents::IncidentStep;
 use crate::text::id_replaced;
 
 /// The figure by which a finding says so.
@@ -26,7 +26,7 @@ const IS_A_STRANGER: &str = "SELECT 1 FROM practitioner WHERE id = ?2
         AND instr(h.spec, '\"' || ?2 || '\"') > 0)";
 
 /// The step without them.
-pub(super) fn without<'a>(tx: &Connection, step: Step<'a>) -> Result<Step<'a>> {
+pub(super) fn without<'a>(tx: &Connection, step: IncidentStep<'a>) -> Result<IncidentStep<'a>> {
     let found = strangers(tx, &step.report, &step.placed.institution)?;
     if found.is_empty() {
         return Ok(step);
@@ -43,7 +43,7 @@ pub(super) fn without<'a>(tx: &Connection, step: Step<'a>) -> Result<Step<'a>> {
     report.counts.retain(|count| count.name != NAMED);
     let value = i64::try_from(found.len()).unwrap_or(i64::MAX);
     report.counts.push(Count { name: NAMED, value });
-    Ok(Step { report: Cow::Owned(report), ..step })
+    Ok(IncidentStep { report: Cow::Owned(report), ..step })
 }
 
 fn strangers(tx: &Connection, report: &FindingReport, institution: &str) -> Result<Vec<PersonId>> {

@@ -14,11 +14,11 @@ use super::{Result, Store, named};
 use crate::clock::{At, ms};
 use crate::model::{Institution, Room, Session};
 use crate::rules::emergencies::Flag;
-use crate::rules::ledger::Standing;
+use crate::rules::ledger::LedgerFinding;
 use crate::rules::phantom::Registered;
 use crate::rules::repeated::{Occurrence, Repeatable};
 use crate::rules::sighting::{ChainStanding, Sighting};
-use crate::rules::{Seen, SessionOutcome, draft::Key};
+use crate::rules::{SessionOutcome, SessionSight, draft::DraftKey};
 
 /// A box's silence, as looked at.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,7 +40,7 @@ pub struct WatchedHour {
 
 /// A place of work with its box.
 #[derive(Debug, Clone)]
-pub struct Post {
+pub struct WatchedRoom {
     pub room: Room,
     pub device: DeviceId,
     pub silences: Vec<Silence>,
@@ -60,10 +60,10 @@ pub struct Dossier {
     pub repeatable: Vec<Occurrence>,
     /// Sessions that were ever flagged as emergencies, and when the server first heard so.
     pub flags: Vec<Flag>,
-    pub posts: Vec<Post>,
-    pub standing: Vec<Standing>,
+    pub posts: Vec<WatchedRoom>,
+    pub standing: Vec<LedgerFinding>,
     /// Self-checks and what they are held against.
-    pub compared: super::Compared,
+    pub compared: super::ComparedRecords,
     /// The boxes' own clock at their newest summary: a demonstration plays on a day of its own.
     pub newest_summary: Option<At>,
     pub values: BTreeMap<String, i64>,
@@ -141,7 +141,7 @@ impl Store {
     }
 
     /// Everything that LL-3 reads of one person, and what stands of it.
-    pub fn sightings(&self, person: &str, from: At) -> Result<(Vec<Sighting>, Vec<Standing>)> {
+    pub fn sightings(&self, person: &str, from: At) -> Result<(Vec<Sighting>, Vec<LedgerFinding>)> {
         self.read(|c| {
             let sql = "SELECT r.institution, p.room, p.device, p.session, p.from_at, p.to_at,
                 p.uncertainty_ms, p.synchronised,
@@ -246,7 +246,7 @@ fn outcomes(c: &Connection, institution: &str, from: At) -> Result<Vec<SessionOu
 /// A box that may not be used yet says nothing, and nothing is said of that.
 fn leave_out_unused(
     c: &Connection,
-    posts: &mut Vec<Post>,
+    posts: &mut Vec<WatchedRoom>,
     outcomes: &mut [SessionOutcome],
     values: &BTreeMap<String, i64>,
 ) -> Result<()> {
@@ -297,8 +297,8 @@ fn revised(c: &Connection, institution: &str, from: At) -> Result<BTreeMap<Strin
 /// The lead as declared *now* counts as verified where a presence of that person came, too: the
 /// summary speaks of the lead at its own time, and a presence may have been given up for lack of
 /// disk.
-fn of_summary(s: &PresenceSummary, lead_present: bool) -> Seen {
-    Seen {
+fn of_summary(s: &PresenceSummary, lead_present: bool) -> SessionSight {
+    SessionSight {
         assessable: s.assessable,
         because: s.not_assessable_because.clone(),
         visibility_a_ppm: s.visibility_over_a_ppm,
@@ -392,7 +392,7 @@ fn flags(c: &Connection, institution: &str, from: At) -> Result<Vec<Flag>> {
     Ok(flags)
 }
 
-fn posts(c: &Connection, institution: &str, from: At) -> Result<Vec<Post>> {
+fn posts(c: &Connection, institution: &str, from: At) -> Result<Vec<WatchedRoom>> {
     // In this order: otherwise every box in service is looked at for each institution.
     let sql = format!(
         "SELECT r.spec, d.id FROM room r {} device d ON d.room = r.id WHERE r.institution = ?1
@@ -411,7 +411,7 @@ fn posts(c: &Connection, institution: &str, from: At) -> Result<Vec<Post>> {
             ORDER BY to_at";
         let faults: Vec<(String, String)> =
             collect(c, faults, (device.as_str(), from), |r| Ok((r.get(0)?, r.get(1)?)))?;
-        Ok(Post {
+        Ok(WatchedRoom {
             chain_faults: faults
                 .iter()
                 .filter_map(|(from, to)| Some((ms(from).unwrap_or(i64::MIN), ms(to)?)))
@@ -462,14 +462,14 @@ struct RestsOn {
     intervals: Vec<Interval>,
 }
 
-fn standing(c: &Connection, which: &str, id: &str) -> Result<Vec<Standing>> {
+fn standing(c: &Connection, which: &str, id: &str) -> Result<Vec<LedgerFinding>> {
     let sql = format!(
         "SELECT rule, institution, subject, serial, revision, step, severity, weight, raised_at, \
         report FROM own_finding WHERE {which}"
     );
     collect(c, &sql, [id], |r| {
-        Ok(Standing {
-            key: Key {
+        Ok(LedgerFinding {
+            key: DraftKey {
                 rule: r.get::<_, String>(0)?.into(),
                 institution: r.get(1)?,
                 subject: r.get(2)?,

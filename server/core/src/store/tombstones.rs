@@ -10,7 +10,7 @@ use crate::tombstone::{Deletion, Ledger, Tombstone};
 
 /// What a ledger and a database had to tell each other.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Replay {
+pub struct TombstoneReplay {
     /// Persons and registry photographs deleted now, because the ledger knew of it and the
     /// database did not.
     pub replayed: usize,
@@ -30,7 +30,7 @@ pub struct Deleted {
 impl FaceStore {
     /// From now on each deletion is signed into the ledger first. What either side lacks, it learns
     /// here.
-    pub fn with_ledger(mut self, ledger: Ledger) -> Result<(Self, Replay)> {
+    pub fn with_ledger(mut self, ledger: Ledger) -> Result<(Self, TombstoneReplay)> {
         let read = ledger.read()?;
         let ours: Vec<Deletion> = self.tombstones()?.into_iter().map(Deletion::Person).collect();
         let signed = if ours.iter().all(|t| read.deletions.contains(t)) {
@@ -38,7 +38,7 @@ impl FaceStore {
         } else {
             ledger.append(&ours)?
         };
-        let mut replay = Replay { replayed: 0, signed, other_signer: read.other_signer };
+        let mut replay = TombstoneReplay { replayed: 0, signed, other_signer: read.other_signer };
         for missing in read.deletions.iter().filter(|t| !ours.contains(t)) {
             replay.replayed += match missing {
                 Deletion::Person(it) => self.write(|tx| self.delete(tx, it)).map(|_| 1)?,
@@ -217,9 +217,9 @@ mod tests {
 
     use zeroize::Zeroizing;
 
-    use super::super::{NewTemplate, Proposal};
+    use super::super::{NewEnrolment, NewTemplate};
     use super::*;
-    use crate::consent::Purpose;
+    use crate::consent::ConsentPurpose;
     use crate::model::Consent;
     use crate::vault::Key;
 
@@ -227,7 +227,11 @@ mod tests {
         let consent = Consent {
             text_version: "1".into(),
             text_sha256: "a".repeat(64),
-            purposes: vec![Purpose::Recognition, Purpose::ServerStorage, Purpose::KeepPhoto],
+            purposes: vec![
+                ConsentPurpose::Recognition,
+                ConsentPurpose::ServerStorage,
+                ConsentPurpose::KeepPhoto,
+            ],
             scope: institution.into(),
             signature: "s".into(),
             signed_at: "t".into(),
@@ -242,7 +246,7 @@ mod tests {
             masked: false,
             vector,
         };
-        let proposal = Proposal {
+        let proposal = NewEnrolment {
             id: &id,
             person: "p-1",
             institution,

@@ -4,7 +4,7 @@
 use super::engine::{OptionalExtension as _, params};
 
 use super::rows::collect;
-use super::{Part, Result, Store, StoreError};
+use super::{ListPart, Result, Store, StoreError};
 use crate::clock::At;
 
 /// Views that one person keeps at most.
@@ -22,7 +22,8 @@ pub struct View {
 
 /// An institution as the wall and the list of boxes show it.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
-pub struct PlaceSeen {
+#[schemars(rename = "PlaceSeen")]
+pub struct InstitutionSeen {
     pub institution: String,
     pub name: String,
     pub boxes: i64,
@@ -77,7 +78,7 @@ impl Store {
     }
 
     /// Institutions with boxes, those with a silent one first.
-    pub fn places_seen(&self, part: &Part) -> Result<Vec<PlaceSeen>> {
+    pub fn places_seen(&self, part: &ListPart) -> Result<Vec<InstitutionSeen>> {
         self.read(|c| {
             // Everything is read in the order of the list and ends with its page; a part of the
             // country is sorted first.
@@ -106,7 +107,7 @@ impl Store {
                 &sql,
                 (&part.jurisdiction, &part.institution, part.limit.clamp(1, 501)),
                 |r| {
-                    Ok(PlaceSeen {
+                    Ok(InstitutionSeen {
                         institution: r.get(0)?,
                         name: r.get(1)?,
                         boxes: r.get(2)?,

@@ -1,4 +1,4 @@
-//! What somebody does with his own account: another password, a second factor, the link to the
+//! What somebody does with their own account: another password, a second factor, the link to the
 //! login provider. Each asks for the password or a code again; a login that was left open changes
 //! nothing by itself. It shows no secret twice.
 
@@ -16,7 +16,7 @@ use crate::access::{Role, Who, password, totp};
 use crate::app::App;
 use crate::clock;
 use crate::ids::AccountId;
-use crate::problem::{Body, Problem};
+use crate::problem::{JsonBody, Problem};
 use crate::store::{Account, StoreError};
 use crate::web::endpoint::Endpoint;
 use crate::web::request::carried::{carried, carry};
@@ -168,7 +168,7 @@ async fn post_password(
     State(app): State<Arc<App>>,
     who: Who,
     headers: HeaderMap,
-    Body(it): Body<PasswordBody>,
+    JsonBody(it): JsonBody<PasswordBody>,
 ) -> Result<Json<PasswordChanged>, Problem> {
     change_password(&app, &who, kept(&app, &headers), it).await?;
     Ok(Json(PasswordChanged { id: who.name, password: "changed" }))

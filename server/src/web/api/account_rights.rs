@@ -1,5 +1,5 @@
 //! What an account may: role and scope changed by another administrator, with a reason and its
-//! history; invitations that wait. Nobody changes his own.
+//! history; invitations that wait. Nobody changes their own.
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ use crate::clock::{At, clip};
 use crate::ids::{AccountId, InvitationId};
 use crate::knowledge::Nudge;
 use crate::path_id::PathId;
-use crate::problem::{Body, Problem};
+use crate::problem::{JsonBody, Problem};
 use crate::store::{Invitation, NewRights, RightsChange};
 use crate::web::endpoint::Endpoint;
 use crate::web::request::deed;
@@ -64,14 +64,14 @@ async fn post_role(
     State(app): State<Arc<App>>,
     who: Who,
     PathId(id): PathId<AccountId>,
-    Body(it): Body<RoleBody>,
+    JsonBody(it): JsonBody<RoleBody>,
 ) -> Result<Json<RoleChanged>, Problem> {
     let (role, scope) = (it.role, it.scope.trim().to_owned());
     change_rights(&app, &who, &id, it).await?;
     Ok(Json(RoleChanged { id, role, scope }))
 }
 
-/// Whoever could change his own would soon hold two roles of the four-eyes rule, one after the
+/// Whoever could change their own would soon hold two roles of the four-eyes rule, one after the
 /// other.
 pub(in crate::web) async fn change_rights(
     app: &Arc<App>,
@@ -80,7 +80,7 @@ pub(in crate::web) async fn change_rights(
     it: RoleBody,
 ) -> Result<(), Problem> {
     if who.name == *id {
-        let why = "nobody changes his own role or scope: ask another administrator";
+        let why = "nobody changes their own role or scope: ask another administrator";
         return Err(Problem::new(StatusCode::CONFLICT, why));
     }
     let (role, scope) = (it.role, it.scope.trim().to_owned());

@@ -18,7 +18,7 @@ use crate::clock::{self, At};
 use crate::ids::AccountId;
 use crate::knowledge::Nudge;
 use crate::path_id::PathId;
-use crate::problem::{Body, Problem};
+use crate::problem::{JsonBody, Problem};
 use crate::store::{Account, Invitation, NewInvitation};
 use crate::web::answer::Created;
 use crate::web::endpoint::Endpoint;
@@ -226,7 +226,7 @@ struct Invited {
 async fn post_invitation(
     State(app): State<Arc<App>>,
     who: Who,
-    Body(it): Body<InviteForm>,
+    JsonBody(it): JsonBody<InviteForm>,
 ) -> Result<Created<Invited>, Problem> {
     let path = make_invitation(&app, &who, &it).await?;
     Ok(Created(Invited { path }))
@@ -260,7 +260,7 @@ pub(in crate::web) async fn disable(
     if who.name == *id {
         return Err(Problem::new(
             StatusCode::CONFLICT,
-            "nobody disables his own account: ask another administrator",
+            "nobody disables their own account: ask another administrator",
         ));
     }
     let (id, by) = (id.to_owned(), who.name.clone());
@@ -332,15 +332,15 @@ async fn post_reset(
 }
 
 /// A one-time link by which the account's owner sets a new password and second factor. It is
-/// another administrator's to give: whoever sits at an open login can not make it his own.
+/// another administrator's to give: whoever sits at an open login can not make it their own.
 pub(in crate::web) async fn invite_again(
     app: &Arc<App>,
     who: &Who,
     id: &AccountId,
 ) -> Result<String, Problem> {
     if who.name == *id {
-        let why = "nobody resets his own account: change the password on its page, or ask another \
-            administrator";
+        let why = "nobody resets their own account: change the password on its page, or ask \
+            another administrator";
         return Err(Problem::new(StatusCode::CONFLICT, why));
     }
     let token = random_token()?;
@@ -367,7 +367,7 @@ async fn get_second_factor(
 
 async fn post_second_factor(
     State(app): State<Arc<App>>,
-    Body(it): Body<SecondFactorRoles>,
+    JsonBody(it): JsonBody<SecondFactorRoles>,
 ) -> Result<Json<SecondFactorRoles>, Problem> {
     set_second_factor_roles(&app, it.roles.clone()).await?;
     Ok(Json(it))

@@ -21,7 +21,7 @@ use crate::clock;
 use crate::ids::AlertId;
 use crate::legal;
 use crate::path_id::PathId;
-use crate::penalty_case::{Reading, Whose};
+use crate::penalty_case::{ActingSide, Reading};
 use crate::problem::Problem;
 use crate::self_check::disclosure::{self, Disclosure};
 use crate::store::{Alert, AlertCount, LinkedAlert, StoreError, StoredFinding, Summary};
@@ -69,7 +69,7 @@ fn name_persons(findings: &[StoredFinding]) {
     deed::persons(findings.iter().flat_map(|f| &f.report.persons).map(|p| p.person.as_str()));
 }
 
-/// An alert that this person does not see is unknown to him.
+/// An alert that this person does not see is unknown to them.
 pub(in crate::web) fn seen(alert: Option<Alert>, who: &Who, id: &str) -> Result<Alert, Problem> {
     let alert = alert.filter(|a| who.sees(&a.institution, &a.jurisdiction));
     let alert = alert.ok_or_else(|| Problem::unknown("alert", id))?;
@@ -112,7 +112,7 @@ pub(in crate::web) fn whole(
     let (calendar, table) = (super::calendar::calendar(a)?, crate::legal::table(&a.store)?);
     let by = Reading { calendar: &calendar, table: &table, today: clock::today() };
     let clocks = case.clocks(by);
-    let clock = clocks.into_iter().find(|c| c.whose == Whose::Authority);
+    let clock = clocks.into_iter().find(|c| c.whose == ActingSide::Authority);
     let whole = WholeForAuthority::of(
         seen,
         steps,

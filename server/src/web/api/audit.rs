@@ -1,5 +1,5 @@
 //! `/api/v1/audit` and its export: who read or changed what, when, why. An auditor with a scope
-//! sees his part of it.
+//! sees their part of it.
 
 use std::sync::Arc;
 

@@ -21,13 +21,13 @@ use crate::clock::{self, At};
 use crate::knowledge::Nudge;
 use crate::model::DevicePlace;
 use crate::path_id::PathId;
-use crate::problem::{Body, Problem};
+use crate::problem::{JsonBody, Problem};
 use crate::store::{DeviceState, Upsert};
 use crate::web::answer::Stored;
 use crate::web::endpoint::Endpoint;
 use crate::web::request::deed;
 use crate::web::request::rights::BOX_KEEPERS;
-use crate::web::request::scope::Seen;
+use crate::web::request::scope::VisibleInstitutions;
 
 pub(in crate::web) fn endpoints() -> Vec<Endpoint> {
     vec![
@@ -82,7 +82,7 @@ impl BoxMade {
 async fn post_device(
     State(app): State<Arc<App>>,
     who: Who,
-    Body(it): Body<BoxBody>,
+    JsonBody(it): JsonBody<BoxBody>,
 ) -> Result<Stored<BoxMade>, Problem> {
     let (upsert, made) = register(&app, &who, it, Registering::Again).await?;
     Ok(Stored(upsert, made))
@@ -122,7 +122,7 @@ pub(in crate::web) async fn register(
     let planned_on = it.planned_on.clone();
     let upsert = app
         .blocking(move |a| {
-            is_his(a, &reader, &place)?;
+            is_theirs(a, &reader, &place)?;
             let now = At::from(now);
             let stored = match registering {
                 Registering::New => a.store.put_new_device(&place, &hash, now, expires)?,
@@ -143,11 +143,11 @@ pub(in crate::web) async fn register(
     Ok((upsert, made))
 }
 
-/// The room is in his part of the country; so is the box's present one, or nobody could keep a box
-/// from being fetched away by its name. Blocking.
-fn is_his(a: &App, who: &Who, place: &DevicePlace) -> Result<(), Problem> {
+/// The room is in their part of the country; so is the box's present one, or nobody could keep a
+/// box from being fetched away by its name. Blocking.
+fn is_theirs(a: &App, who: &Who, place: &DevicePlace) -> Result<(), Problem> {
     let (room, id) = (place.room.as_str(), &place.id);
-    let seen = Seen::of(a, who)?;
+    let seen = VisibleInstitutions::of(a, who)?;
     let found = a.store.room(room)?.ok_or_else(|| Problem::unknown("room", room))?;
     seen.must_have(found.institution.as_str(), "room", room)?;
     deed::at(found.institution.as_str());
@@ -185,7 +185,7 @@ pub(in crate::web) async fn revoke(
     let (wanted, reader) = (id.to_owned(), who.clone());
     app.blocking(move |a| {
         let found = a.store.device(&wanted)?.ok_or_else(|| Problem::unknown("device", &wanted))?;
-        Seen::of(a, &reader)?.must_have(&found.institution, "device", &wanted)?;
+        VisibleInstitutions::of(a, &reader)?.must_have(&found.institution, "device", &wanted)?;
         deed::at(&found.institution);
         Ok::<_, Problem>(())
     })

@@ -26,14 +26,14 @@ use crate::clock::At;
 use crate::knowledge::Nudge;
 use crate::problem::{Problem, prose};
 use crate::store::{Imported, SessionDeed, Stated, StoreError};
-use crate::web::answer::{Csv, Raw};
+use crate::web::answer::{Csv, RawBody};
 use crate::web::csv::Most;
 use crate::web::endpoint::Endpoint;
 use crate::web::request::deed;
 use crate::web::request::rights::BULK;
 use crate::web::table_file::{Encoding, ReadAs, read};
-use batch::{Batch, Entry, batch};
-use known::Known;
+use batch::{Batch, BatchRow, batch};
+use known::KnownRecords;
 use refused::{ImportRefused, unread};
 use row::Layout;
 pub(in crate::web) use sheet::Noun;
@@ -207,7 +207,7 @@ async fn post_import(
     Path(noun): Path<String>,
     Query(query): Query<ImportQuery>,
     headers: HeaderMap,
-    Raw(body, _): Raw<Csv>,
+    RawBody(body, _): RawBody<Csv>,
 ) -> Result<Json<Report>, ImportRefused> {
     let noun = noun_of(&who, &noun)?;
     let why = prose("why", &deed::reason(&headers)?.unwrap_or_default(), 400)?;
@@ -266,7 +266,7 @@ fn work(
     };
     let order = sheet::order(noun, &head.cells)
         .map_err(|e| Problem::unprocessable(format!("line {}: {e}", head.line)))?;
-    let mut known = Known::of(a, who, noun)?;
+    let mut known = KnownRecords::of(a, who, noun)?;
     let workbook = wish.workbook || read_as == ReadWord::Xlsx;
     let layout = Layout { noun, order: &order, workbook };
     let Batch { entries, mut faults } = batch(layout, records, &mut known, wish.near_ids);
@@ -274,7 +274,7 @@ fn work(
     let mut report = Report { rows: records.len(), faults, read_as, ..Report::default() };
     drop(table);
     let sound = entries.iter().filter(|e| e.at_fault.is_empty());
-    let (old, new): (Vec<&Entry>, Vec<&Entry>) = sound.partition(|e| known.holds(&e.it));
+    let (old, new): (Vec<&BatchRow>, Vec<&BatchRow>) = sound.partition(|e| known.holds(&e.it));
     (report.created, report.replaced) = (new.len(), old.len());
     if wish.dry_run || !report.faults.is_empty() {
         return Ok((report, Vec::new()));
@@ -335,7 +335,7 @@ fn state(a: &App, who: &Who, all: &[Imported]) -> Result<(), StoreError> {
 }
 
 /// Who has to hear of it, each once.
-fn told(all: &[Imported], known: &Known) -> Vec<Nudge> {
+fn told(all: &[Imported], known: &KnownRecords) -> Vec<Nudge> {
     let mut places = BTreeSet::new();
     let mut rooms = BTreeSet::new();
     for one in all {

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::access::{Right, Who};
 use crate::app::App;
 use crate::calendar::{Calendar, MOST_DAYS, NoticeDay, read_csv};
-use crate::problem::{Body, Problem};
+use crate::problem::{JsonBody, Problem};
 use crate::store::StoreError;
 use crate::web::answer::Created;
 use crate::web::endpoint::Endpoint;
@@ -63,7 +63,7 @@ async fn get_workdays(State(app): State<Arc<App>>) -> Result<Json<Workdays>, Pro
 async fn post_workdays(
     State(app): State<Arc<App>>,
     who: Who,
-    Body(it): Body<WorkdaysBody>,
+    JsonBody(it): JsonBody<WorkdaysBody>,
 ) -> Result<Created<Workdays>, Problem> {
     import(&app, &who, &it).await?;
     let Json(workdays) = get_workdays(State(app)).await?;

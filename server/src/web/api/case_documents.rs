@@ -15,13 +15,13 @@ use super::case_templates::named;
 use super::publication::{Edition, for_everybody};
 use crate::access::{Right, Who};
 use crate::app::App;
-use crate::case_document::{self, Kind, LONGEST};
+use crate::case_document::{self, DocumentKind, LONGEST};
 use crate::clock::{At, today};
 use crate::ids::AlertId;
 use crate::paper::{self, Block};
 use crate::path_id::{PathId, PathIdAnd};
 use crate::penalty_case::{INSTITUTION, Party, PenaltyCase, ServedPaper};
-use crate::problem::{Body, Problem};
+use crate::problem::{JsonBody, Problem};
 use crate::store::{NewDocument, StoredDocument};
 use crate::web::answer::{Docx, Download, Pdf};
 use crate::web::endpoint::Endpoint;
@@ -70,7 +70,7 @@ pub(in crate::web) struct VersionSeen {
 /// A document of a case.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(in crate::web) struct DocumentSeen {
-    pub kind: Kind,
+    pub kind: DocumentKind,
     pub party: Party,
     /// 文号; empty before the first version.
     pub number: String,
@@ -85,7 +85,7 @@ pub(in crate::web) struct DocumentSeen {
 /// One document of the list.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(in crate::web) struct DocumentLine {
-    pub kind: Kind,
+    pub kind: DocumentKind,
     /// 0: the institution, or the whole case; else the number of the entry that named a person.
     pub party: i64,
     pub number: String,
@@ -149,7 +149,7 @@ async fn post_document(
     State(app): State<Arc<App>>,
     who: Who,
     PathIdAnd(id, kind): OfCase,
-    Body(it): Body<DocumentBody>,
+    JsonBody(it): JsonBody<DocumentBody>,
 ) -> Result<Json<DocumentSeen>, Problem> {
     let kind = named(&kind)?;
     let asked = VersionQuery { party: it.party, ..VersionQuery::default() };
@@ -198,7 +198,7 @@ fn versions(
     a: &App,
     who: &Who,
     id: &AlertId,
-    kind: Kind,
+    kind: DocumentKind,
     party: i64,
 ) -> Result<Vec<StoredDocument>, Problem> {
     seen(a.store.alert(id)?, who, id)?;
@@ -211,7 +211,7 @@ fn versions(
 pub(in crate::web) fn party_of(
     a: &App,
     id: &AlertId,
-    kind: Kind,
+    kind: DocumentKind,
     party: i64,
 ) -> Result<Party, Problem> {
     let unknown = || Problem::unknown("party", &party.to_string());
@@ -229,19 +229,19 @@ pub(in crate::web) fn listed(
 ) -> Result<Vec<DocumentLine>, Problem> {
     seen(a.store.alert(id)?, who, id)?;
     let all = a.store.case_documents(id)?;
-    let line = |kind: Kind, party: i64| {
+    let line = |kind: DocumentKind, party: i64| {
         let of: Vec<&StoredDocument> =
             all.iter().filter(|d| d.kind == kind && d.party == party).collect();
         let number = of.first().map(|d| d.number.clone()).unwrap_or_default();
         DocumentLine { kind, party, number, versions: of.len() as i64 }
     };
     let parties: Vec<i64> = a.store.penalty_case(id)?.parties().map(|p| p.id).collect();
-    let of = |kind: Kind| {
+    let of = |kind: DocumentKind| {
         let own =
             parties.iter().copied().filter(move |p| *p == INSTITUTION || kind.is_of_a_party());
         own.map(move |party| (kind, party))
     };
-    Ok(Kind::ALL.into_iter().flat_map(of).map(|(kind, party)| line(kind, party)).collect())
+    Ok(DocumentKind::ALL.into_iter().flat_map(of).map(|(kind, party)| line(kind, party)).collect())
 }
 
 /// Blocking.
@@ -249,7 +249,7 @@ pub(in crate::web) fn document(
     a: &App,
     who: &Who,
     id: &AlertId,
-    kind: Kind,
+    kind: DocumentKind,
     asked: VersionQuery,
 ) -> Result<DocumentSeen, Problem> {
     let all = versions(a, who, id, kind, asked.party)?;
@@ -301,7 +301,7 @@ fn filled(
     a: &App,
     who: &Who,
     id: &AlertId,
-    kind: Kind,
+    kind: DocumentKind,
     party: &Party,
 ) -> Result<(String, i64), Problem> {
     let alert = seen(a.store.alert(id)?, who, id)?;
@@ -315,7 +315,7 @@ fn printed(
     a: &App,
     who: &Who,
     id: &AlertId,
-    kind: Kind,
+    kind: DocumentKind,
     asked: VersionQuery,
 ) -> Result<(Vec<Block>, String), Problem> {
     let alert = seen(a.store.alert(id)?, who, id)?;
@@ -344,16 +344,18 @@ fn printed(
 }
 
 /// Its act is done: whoever was served has this text, and a decision rests on that one.
-fn is_done(kind: Kind, case: &PenaltyCase) -> bool {
+fn is_done(kind: DocumentKind, case: &PenaltyCase) -> bool {
     let decided = case.last("decided").is_some();
     let served = |paper| case.served(paper).is_some();
     case.closed_on.is_some()
         || match kind {
-            Kind::Decision => served(ServedPaper::Decision),
-            Kind::PenaltyNotice => decided || served(ServedPaper::Notice),
-            Kind::CorrectionOrder => decided || case.last("correction_checked").is_some(),
-            Kind::OpeningReport | Kind::InspectionRecord | Kind::InterviewRecord => decided,
-            Kind::ServiceReceipt | Kind::ClosingReport => false,
+            DocumentKind::Decision => served(ServedPaper::Decision),
+            DocumentKind::PenaltyNotice => decided || served(ServedPaper::Notice),
+            DocumentKind::CorrectionOrder => decided || case.last("correction_checked").is_some(),
+            DocumentKind::OpeningReport
+            | DocumentKind::InspectionRecord
+            | DocumentKind::InterviewRecord => decided,
+            DocumentKind::ServiceReceipt | DocumentKind::ClosingReport => false,
         }
 }
 
@@ -361,7 +363,7 @@ pub(in crate::web) async fn save(
     app: &Arc<App>,
     who: &Who,
     id: AlertId,
-    kind: Kind,
+    kind: DocumentKind,
     it: DocumentBody,
 ) -> Result<(), Problem> {
     if !who.may(Right::WorkCases) || who.by_token {

@@ -11,12 +11,12 @@ use super::alerts::whole;
 use crate::access::Who;
 use crate::alert_view::{FindingSeen, WholeForAuthority, words_for_clinic};
 use crate::app::App;
-use crate::case_document::{Fact, Facts, Kind};
+use crate::case_document::{CaseFact, CaseFacts, DocumentKind};
 use crate::clock::today;
 use crate::legal;
 use crate::model::{Institution, Name};
 use crate::penalty_case::{
-    Entry, INSTITUTION, Party, Penalty, PenaltyCase, Provision, ServedPaper,
+    CaseEntry, INSTITUTION, Party, Penalty, PenaltyCase, Provision, ServedPaper,
 };
 use crate::problem::Problem;
 use crate::store::Alert;
@@ -35,36 +35,36 @@ pub(in crate::web) fn facts(
     a: &App,
     who: &Who,
     alert: &Alert,
-    kind: Kind,
+    kind: DocumentKind,
     party: &Party,
-) -> Result<Facts, Problem> {
+) -> Result<CaseFacts, Problem> {
     let mut whole = whole(a, who, alert, FINDINGS)?;
     // What a box took back is held against nobody.
     whole.alert.findings.retain(|f| f.report.step != Step::Withdrawn);
     let case = a.store.penalty_case(&alert.id)?.as_of(party.id);
-    let mut facts = Facts::new();
-    let mut add = |fact: Fact, value: String| {
+    let mut facts = CaseFacts::new();
+    let mut add = |fact: CaseFact, value: String| {
         if !value.is_empty() {
             facts.insert(fact, value);
         }
     };
     let institution = a.store.institution(&alert.institution)?;
-    add(Fact::Authority, a.config.authority_name.clone().unwrap_or_default());
-    add(Fact::CaseNumber, alert.case.case_number.clone().unwrap_or_default());
+    add(CaseFact::Authority, a.config.authority_name.clone().unwrap_or_default());
+    add(CaseFact::CaseNumber, alert.case.case_number.clone().unwrap_or_default());
     match party.id {
         INSTITUTION => of_the_institution(institution, &mut add),
         _ => of_a_person(&mut whole, party, &mut add),
     }
-    add(Fact::Room, alert.room.clone());
-    add(Fact::Item, crate::web::view::alert_facts::item_name(a, alert)?);
-    add(Fact::RaisedAt, dated(&alert.raised_at));
+    add(CaseFact::Room, alert.room.clone());
+    add(CaseFact::Item, crate::web::view::alert_facts::item_name(a, alert)?);
+    add(CaseFact::RaisedAt, dated(&alert.raised_at));
     if party.id == INSTITUTION {
-        add(Fact::Persons, persons(a, &whole, None)?);
-        add(Fact::DeclaredLead, persons(a, &whole, Some(&PartName::DeclaredLead))?);
+        add(CaseFact::Persons, persons(a, &whole, None)?);
+        add(CaseFact::DeclaredLead, persons(a, &whole, Some(&PartName::DeclaredLead))?);
         let answers = whole.steps.iter().filter(|s| s.step == "answer").map(|s| s.note.as_str());
-        add(Fact::Answer, answers.collect::<Vec<_>>().join("；"));
+        add(CaseFact::Answer, answers.collect::<Vec<_>>().join("；"));
     }
-    add(Fact::Today, zh_day(today()));
+    add(CaseFact::Today, zh_day(today()));
     said(&whole, (kind, party), &names(a, &whole)?, &mut add);
     acts(&case, &mut add);
     steps(&legal::table(&a.store)?, &case, &mut add);
@@ -72,51 +72,55 @@ pub(in crate::web) fn facts(
 }
 
 /// The institution as a party.
-fn of_the_institution(institution: Option<Institution>, add: &mut impl FnMut(Fact, String)) {
+fn of_the_institution(institution: Option<Institution>, add: &mut impl FnMut(CaseFact, String)) {
     let code = institution.as_ref().and_then(|i| i.code.clone()).unwrap_or_default();
     add(
-        Fact::PartyAddress,
+        CaseFact::PartyAddress,
         institution.as_ref().and_then(|i| i.address.clone()).unwrap_or_default(),
     );
-    add(Fact::Party, institution.map(|i| i.name).unwrap_or_default());
+    add(CaseFact::Party, institution.map(|i| i.name).unwrap_or_default());
     let shown = if code.is_empty() { TO_FILL_IN } else { code.as_str() };
-    add(Fact::PartyId, format!("统一社会信用代码：{shown}"));
-    add(Fact::PartyCode, code);
-    add(Fact::You, "你单位".to_owned());
+    add(CaseFact::PartyId, format!("统一社会信用代码：{shown}"));
+    add(CaseFact::PartyCode, code);
+    add(CaseFact::You, "你单位".to_owned());
 }
 
-/// A person as a party: what is said to him is what names him, and no word of anybody else.
-fn of_a_person(whole: &mut WholeForAuthority, party: &Party, add: &mut impl FnMut(Fact, String)) {
+/// A person as a party: what is said to them is what names them, and no word of anybody else.
+fn of_a_person(
+    whole: &mut WholeForAuthority,
+    party: &Party,
+    add: &mut impl FnMut(CaseFact, String),
+) {
     if let Some(person) = &party.person {
         let names =
             |f: &FindingSeen| f.report.persons.iter().any(|p| p.person.as_str() == person.as_str());
         whole.alert.findings.retain(names);
     }
-    add(Fact::Party, party.name.clone());
-    add(Fact::PartyId, format!("居民身份证号码：{TO_FILL_IN}"));
-    add(Fact::You, "你".to_owned());
+    add(CaseFact::Party, party.name.clone());
+    add(CaseFact::PartyId, format!("居民身份证号码：{TO_FILL_IN}"));
+    add(CaseFact::You, "你".to_owned());
 }
 
 /// Where an officer writes by hand.
 const TO_FILL_IN: &str = "＿＿＿＿＿＿";
 
 /// The articles of the procedure out of the law table, each with its mark.
-fn steps(table: &law::Table, case: &PenaltyCase, add: &mut impl FnMut(Fact, String)) {
+fn steps(table: &law::Table, case: &PenaltyCase, add: &mut impl FnMut(CaseFact, String)) {
     let said = |matter: Matter| cited(Lang::Zh, &Provision::of(table, matter, None, today()));
     for (fact, matter) in [
-        (Fact::OpeningBasis, Matter::Opening),
-        (Fact::InvestigationBasis, Matter::Investigation),
-        (Fact::CorrectionBasis, Matter::Correction),
-        (Fact::NoticeBasis, Matter::Notice),
-        (Fact::StatementBasis, Matter::Statement),
-        (Fact::HearingBasis, Matter::Hearing),
-        (Fact::AppealBasis, Matter::Appeal),
-        (Fact::ClosingBasis, Matter::Closing),
+        (CaseFact::OpeningBasis, Matter::Opening),
+        (CaseFact::InvestigationBasis, Matter::Investigation),
+        (CaseFact::CorrectionBasis, Matter::Correction),
+        (CaseFact::NoticeBasis, Matter::Notice),
+        (CaseFact::StatementBasis, Matter::Statement),
+        (CaseFact::HearingBasis, Matter::Hearing),
+        (CaseFact::AppealBasis, Matter::Appeal),
+        (CaseFact::ClosingBasis, Matter::Closing),
     ] {
         add(fact, said(matter));
     }
     if case.is_decided_on_the_spot() {
-        add(Fact::SimpleNote, format!("（适用简易程序当场作出：{}）", said(Matter::Simple)));
+        add(CaseFact::SimpleNote, format!("（适用简易程序当场作出：{}）", said(Matter::Simple)));
     }
 }
 
@@ -160,9 +164,9 @@ fn names(a: &App, whole: &WholeForAuthority) -> Result<BTreeMap<String, Name>, P
 /// id says nothing: the words have names.
 fn said(
     whole: &WholeForAuthority,
-    (kind, party): (Kind, &Party),
+    (kind, party): (DocumentKind, &Party),
     names: &BTreeMap<String, Name>,
-    add: &mut impl FnMut(Fact, String),
+    add: &mut impl FnMut(CaseFact, String),
 ) {
     let (mut words, mut basis, mut penalty) = (Vec::new(), Vec::new(), Vec::new());
     for finding in &whole.alert.findings {
@@ -200,9 +204,9 @@ fn said(
             once(&mut basis, legal.none_zh.clone());
         }
     }
-    add(Fact::Findings, words.join("\n"));
-    add(Fact::Basis, basis.join("\n"));
-    add(Fact::PenaltyBasis, penalty.join("\n"));
+    add(CaseFact::Findings, words.join("\n"));
+    add(CaseFact::Basis, basis.join("\n"));
+    add(CaseFact::PenaltyBasis, penalty.join("\n"));
 }
 
 /// Whether a penalty may meet this party.
@@ -221,47 +225,47 @@ fn once(list: &mut Vec<String>, line: String) {
 }
 
 /// What officers entered; struck entries do not count.
-fn acts(case: &PenaltyCase, add: &mut impl FnMut(Fact, String)) {
+fn acts(case: &PenaltyCase, add: &mut impl FnMut(CaseFact, String)) {
     let officers = case.officers().iter().map(|o| format!("{}（{}）", o.name, o.certificate));
-    add(Fact::Officers, officers.collect::<Vec<_>>().join("、"));
-    add(Fact::OnSiteOn, case.on_site_on.map(zh_day).unwrap_or_default());
-    add(Fact::OpenedOn, case.opened_on.map(zh_day).unwrap_or_default());
+    add(CaseFact::Officers, officers.collect::<Vec<_>>().join("、"));
+    add(CaseFact::OnSiteOn, case.on_site_on.map(zh_day).unwrap_or_default());
+    add(CaseFact::OpenedOn, case.opened_on.map(zh_day).unwrap_or_default());
     if let Some((on, told, offered)) = case.told() {
-        add(Fact::ToldOn, zh_day(on));
-        add(Fact::ToldPenalties, penalties(Lang::Zh, told));
-        add(Fact::Hearing, hearing(case, offered).to_owned());
+        add(CaseFact::ToldOn, zh_day(on));
+        add(CaseFact::ToldPenalties, penalties(Lang::Zh, told));
+        add(CaseFact::Hearing, hearing(case, offered).to_owned());
     }
     let mut statements = Vec::new();
     for recorded in case.standing() {
         match &recorded.entry {
-            Entry::CorrectionOrdered { until } => add(Fact::CorrectBy, zh_day(*until)),
-            Entry::CorrectionChecked { corrected } => {
+            CaseEntry::CorrectionOrdered { until } => add(CaseFact::CorrectBy, zh_day(*until)),
+            CaseEntry::CorrectionChecked { corrected } => {
                 let word = if *corrected { "已改正" } else { "未改正" };
-                add(Fact::Corrected, format!("{}复查：{word}", zh_day(recorded.on)));
+                add(CaseFact::Corrected, format!("{}复查：{word}", zh_day(recorded.on)));
             }
-            Entry::Stated { text } => statements.push(text.clone()),
-            Entry::LegallyReviewed { reviewer, agreed } => {
+            CaseEntry::Stated { text } => statements.push(text.clone()),
+            CaseEntry::LegallyReviewed { reviewer, agreed } => {
                 let word = if *agreed { "通过" } else { "未通过" };
-                add(Fact::LegalReview, format!("{}，{reviewer}：{word}", zh_day(recorded.on)));
+                add(CaseFact::LegalReview, format!("{}，{reviewer}：{word}", zh_day(recorded.on)));
             }
-            Entry::Discussed { participants, conclusion } => {
+            CaseEntry::Discussed { participants, conclusion } => {
                 let (on, who) = (zh_day(recorded.on), participants.join("、"));
-                add(Fact::Discussion, format!("{on}，{who}：{conclusion}"));
+                add(CaseFact::Discussion, format!("{on}，{who}：{conclusion}"));
             }
-            Entry::Decided { outcome, number, penalties: decided, approved_by, .. } => {
-                add(Fact::Outcome, outcome.zh().to_owned());
-                add(Fact::DecisionNumber, number.clone());
-                add(Fact::DecidedOn, zh_day(recorded.on));
-                add(Fact::DecidedPenalties, decided_words(decided));
-                add(Fact::ApprovedBy, approved_by.clone());
+            CaseEntry::Decided { outcome, number, penalties: decided, approved_by, .. } => {
+                add(CaseFact::Outcome, outcome.zh().to_owned());
+                add(CaseFact::DecisionNumber, number.clone());
+                add(CaseFact::DecidedOn, zh_day(recorded.on));
+                add(CaseFact::DecidedPenalties, decided_words(decided));
+                add(CaseFact::ApprovedBy, approved_by.clone());
             }
             _ => {}
         }
     }
-    add(Fact::Statements, statements.join("；"));
+    add(CaseFact::Statements, statements.join("；"));
     if let Some((served, way)) = case.served(ServedPaper::Decision) {
-        add(Fact::ServedOn, zh_day(served.on));
-        add(Fact::ServedHow, way.zh().to_owned());
+        add(CaseFact::ServedOn, zh_day(served.on));
+        add(CaseFact::ServedHow, way.zh().to_owned());
     }
 }
 

@@ -12,9 +12,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::access::{Right, Who};
 use crate::app::App;
-use crate::case_document::{Fact, Kind, check_template};
+use crate::case_document::{CaseFact, DocumentKind, check_template};
 use crate::clock::At;
-use crate::problem::{Body, Problem};
+use crate::problem::{JsonBody, Problem};
 use crate::web::endpoint::Endpoint;
 use crate::web::request::actor::signer;
 use crate::web::request::deed;
@@ -46,7 +46,7 @@ pub(in crate::web) struct TemplateVersion {
 /// The template of a kind of document.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(in crate::web) struct TemplateSeen {
-    pub kind: Kind,
+    pub kind: DocumentKind,
     /// Newest first; the last one is the shipped one.
     pub versions: Vec<TemplateVersion>,
     /// Names that a case fills in, to be written in double braces.
@@ -74,7 +74,7 @@ async fn post_template(
     State(app): State<Arc<App>>,
     who: Who,
     Path(kind): Path<String>,
-    Body(it): Body<TemplateBody>,
+    JsonBody(it): JsonBody<TemplateBody>,
 ) -> Result<Json<TemplateSeen>, Problem> {
     let kind = named(&kind)?;
     write(&app, &who, kind, it).await?;
@@ -82,7 +82,7 @@ async fn post_template(
 }
 
 /// Blocking.
-pub(in crate::web) fn template(a: &App, kind: Kind) -> Result<TemplateSeen, Problem> {
+pub(in crate::web) fn template(a: &App, kind: DocumentKind) -> Result<TemplateSeen, Problem> {
     let shipped = TemplateVersion {
         version: 0,
         at: String::new(),
@@ -98,13 +98,13 @@ pub(in crate::web) fn template(a: &App, kind: Kind) -> Result<TemplateSeen, Prob
     Ok(TemplateSeen {
         kind,
         versions: own.chain([shipped]).collect(),
-        names: Fact::ALL.iter().map(|fact| fact.name()).collect(),
+        names: CaseFact::ALL.iter().map(|fact| fact.name()).collect(),
         must_say: kind.must_say().iter().map(|fact| fact.name()).collect(),
     })
 }
 
 /// The text that fills a document now, and its version. Blocking.
-pub(in crate::web) fn in_use(a: &App, kind: Kind) -> Result<(String, i64), Problem> {
+pub(in crate::web) fn in_use(a: &App, kind: DocumentKind) -> Result<(String, i64), Problem> {
     Ok(match a.store.case_templates(kind)?.pop() {
         Some(own) => (own.body, own.version),
         None => (kind.template().to_owned(), 0),
@@ -115,7 +115,7 @@ pub(in crate::web) fn in_use(a: &App, kind: Kind) -> Result<(String, i64), Probl
 pub(in crate::web) async fn write(
     app: &Arc<App>,
     who: &Who,
-    kind: Kind,
+    kind: DocumentKind,
     it: TemplateBody,
 ) -> Result<(), Problem> {
     if who.by_token {
@@ -139,6 +139,6 @@ pub(in crate::web) async fn write(
 }
 
 /// A kind of document by its name.
-pub(in crate::web) fn named(kind: &str) -> Result<Kind, Problem> {
-    Kind::parse(kind).ok_or_else(|| Problem::unknown("document", kind))
+pub(in crate::web) fn named(kind: &str) -> Result<DocumentKind, Problem> {
+    DocumentKind::parse(kind).ok_or_else(|| Problem::unknown("document", kind))
 }

@@ -15,26 +15,26 @@ use super::alerts::seen;
 use super::calendar::calendar;
 use super::case_documents::{DocumentLine, listed};
 use crate::access::{Right, Who};
-use crate::alert::{AlertState, Step};
+use crate::alert::{AlertAction, AlertState};
 use crate::app::App;
 use crate::case_watch;
 use crate::clock::{At, clip, today};
 use crate::ids::AlertId;
 use crate::knowledge::Nudge;
 use crate::legal::{self, Standings};
-use crate::monitoring_review::Standing;
+use crate::monitoring_review::ReviewStanding;
 use crate::path_id::PathId;
 use crate::penalty_case::{
-    CaseClock, Entry, INSTITUTION, Officer, Party, PenaltyCase, Phase, Provision, Reading,
-    Recorded, Stage, words,
+    CaseClock, CaseEntry, INSTITUTION, Officer, Party, PenaltyCase, Phase, Provision, Reading,
+    RecordedEntry, Stage, words,
 };
-use crate::problem::{Body, Problem};
+use crate::problem::{JsonBody, Problem};
 use crate::web::endpoint::Endpoint;
 use crate::web::request::actor::signer;
 use crate::web::request::deed;
 use crate::web::request::rights::PERSONS_ALONE;
 use crate::web::request::rights::{AUTHORITY, OPENINGS};
-use crate::web::request::scope::Seen;
+use crate::web::request::scope::VisibleInstitutions;
 use crate::web::view::case_words::said;
 use crate::web::view::words::Lang;
 
@@ -71,7 +71,7 @@ pub(in crate::web) struct PhaseSeen {
 
 #[derive(Debug, Serialize, JsonSchema)]
 pub(in crate::web) struct EntrySeen {
-    pub recorded: Recorded,
+    pub recorded: RecordedEntry,
     /// A later entry says that it does not hold.
     pub struck: bool,
 }
@@ -108,7 +108,7 @@ pub(in crate::web) struct CaseSeen {
     pub entries: Vec<EntrySeen>,
     pub documents: Vec<DocumentLine>,
     /// 行政处罚法 41: whether the record may be more than a lead.
-    pub monitoring: Standing,
+    pub monitoring: ReviewStanding,
     /// Of each person whom this case names and an earlier one does, too.
     pub earlier: Vec<EarlierPenalties>,
     /// What the law says of earlier penalties.
@@ -146,7 +146,7 @@ pub(in crate::web) struct CaseLine {
     /// The earliest.
     pub clock: Option<CaseClock>,
     /// 行政处罚法 41: whether the record may be more than a lead.
-    pub monitoring: Standing,
+    pub monitoring: ReviewStanding,
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
@@ -173,7 +173,7 @@ pub(in crate::web) struct EntryBody {
     /// that named a person.
     #[serde(default)]
     pub party: i64,
-    pub entry: Entry,
+    pub entry: CaseEntry,
 }
 
 async fn get_cases(State(app): State<Arc<App>>, who: Who) -> Result<Json<Cases>, Problem> {
@@ -303,7 +303,7 @@ async fn post_case(
     State(app): State<Arc<App>>,
     who: Who,
     PathId(id): PathId<AlertId>,
-    Body(it): Body<OpenBody>,
+    JsonBody(it): JsonBody<OpenBody>,
 ) -> Result<Json<CaseSeen>, Problem> {
     open(&app, &who, id.clone(), it).await?;
     Ok(Json(app.blocking(move |a| whole(a, &who, &id)).await?))
@@ -313,7 +313,7 @@ async fn post_entry(
     State(app): State<Arc<App>>,
     who: Who,
     PathId(id): PathId<AlertId>,
-    Body(it): Body<EntryBody>,
+    JsonBody(it): JsonBody<EntryBody>,
 ) -> Result<Json<CaseSeen>, Problem> {
     enter(&app, &who, id.clone(), it).await?;
     Ok(Json(app.blocking(move |a| whole(a, &who, &id)).await?))
@@ -334,7 +334,8 @@ pub(in crate::web) async fn open(
         .map_err(Problem::unprocessable)?;
     let case_number = it.case_number;
     deed::did(format!("alert {}: found, case {case_number}", clip(&id, 64)));
-    let (step, officers) = (Step::Found { case_number }, Entry::Officers { officers: it.officers });
+    let (step, officers) =
+        (AlertAction::Found { case_number }, CaseEntry::Officers { officers: it.officers });
     let who = who.clone();
     let alert = app
         .blocking(move |a| {
@@ -383,13 +384,13 @@ pub(in crate::web) async fn enter(
 }
 
 /// A person of the registry has the name that stands there. Blocking.
-fn registered(a: &App, who: &Who, entry: Entry) -> Result<Entry, Problem> {
-    let Entry::PartyNamed { person: Some(person), .. } = &entry else { return Ok(entry) };
+fn registered(a: &App, who: &Who, entry: CaseEntry) -> Result<CaseEntry, Problem> {
+    let CaseEntry::PartyNamed { person: Some(person), .. } = &entry else { return Ok(entry) };
     let found = a.store.practitioner(person)?;
-    let found = found.filter(|p| Seen::of(a, who).is_ok_and(|seen| seen.person(p)));
+    let found = found.filter(|p| VisibleInstitutions::of(a, who).is_ok_and(|seen| seen.person(p)));
     let found = found.ok_or_else(|| Problem::unknown("practitioner", person))?;
     deed::persons([person]);
-    Ok(Entry::PartyNamed { name: found.name.0, person: Some(person.clone()) })
+    Ok(CaseEntry::PartyNamed { name: found.name.0, person: Some(person.clone()) })
 }
 
 /// Every standing act of a case, for its paper: what and when, and what was entered. Blocking.
@@ -400,7 +401,7 @@ pub(in crate::web) fn told_of(
 ) -> Result<Vec<(String, String)>, Problem> {
     let case = a.store.penalty_case(id)?;
     let parties: Vec<Party> = case.parties().collect();
-    let act = |r: &Recorded| {
+    let act = |r: &RecordedEntry| {
         let code = r.entry.code();
         let of = parties.iter().find(|p| p.id == r.party && p.id != INSTITUTION);
         let of = of.map(|p| format!("（{}）", p.name)).unwrap_or_default();

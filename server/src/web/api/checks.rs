@@ -19,7 +19,7 @@ use crate::clock::{self, At, clip};
 use crate::config::Mode;
 use crate::ids::CheckId;
 use crate::knowledge::Nudge;
-use crate::problem::{Body, Problem};
+use crate::problem::{JsonBody, Problem};
 use crate::store::KeptCheck;
 use crate::text::digits;
 use crate::vault::Key;
@@ -27,7 +27,7 @@ use crate::web::answer::Created;
 use crate::web::endpoint::Endpoint;
 use crate::web::request::deed;
 use crate::web::request::part::{PartQuery, cut};
-use crate::web::request::scope::Seen;
+use crate::web::request::scope::VisibleInstitutions;
 
 pub(in crate::web) fn endpoints() -> Vec<Endpoint> {
     vec![
@@ -113,7 +113,7 @@ struct CheckMade {
 async fn post_check(
     State(app): Shared,
     who: Who,
-    Body(it): Body<CheckBody>,
+    JsonBody(it): JsonBody<CheckBody>,
 ) -> Result<Created<CheckMade>, Problem> {
     let made = check(&app, &who, it, "api").await?;
     let KeptCheck { id, person, witness, direction, at, .. } = made;
@@ -150,7 +150,7 @@ pub(in crate::web) async fn check(
         Err(which) => {
             // The card's PIN is compared first. A right one clears its own failures and nobody
             // else's; where it was wrong the witness's was not compared, and only this attempt is
-            // taken back from him.
+            // taken back from them.
             app.throttled(&names, |t, _| match which {
                 0 => t.take_back(&names[1]),
                 _ => t.succeeded(&names[0]),
@@ -183,12 +183,12 @@ type Compared = Result<(String, String), usize>;
 
 /// Every comparison takes as long whether the card is known or not.
 fn compare(a: &App, who: &Who, it: &CheckBody, card: &str) -> Result<Compared, Problem> {
-    let seen = Seen::of(a, who)?;
+    let seen = VisibleInstitutions::of(a, who)?;
     let room = a.store.rooms()?.into_iter().find(|r| r.id.as_str() == it.room);
     let room = room.ok_or_else(|| Problem::unknown("room", &it.room))?;
     seen.must_have(room.institution.as_str(), "room", &it.room)?;
     let of_card = a.store.credential_of_card(card)?;
-    let right = |found: &Option<crate::store::Credential>, pin: &str| {
+    let right = |found: &Option<crate::store::CardCredential>, pin: &str| {
         let hash = found.as_ref().map_or(NOBODY.as_str(), |c| c.pin_hash.as_str());
         password::verify(pin, hash) && found.is_some()
     };
@@ -214,7 +214,7 @@ fn compare(a: &App, who: &Who, it: &CheckBody, card: &str) -> Result<Compared, P
 /// A check is of somebody who may be in that institution's rooms.
 pub(in crate::web) fn works_at(a: &App, id: &str, institution: &str) -> Result<(), Problem> {
     let found = a.store.practitioner(id)?;
-    // Whether he is known elsewhere is not told.
+    // Whether they are known elsewhere is not told.
     if found.is_some_and(|p| p.sites.iter().any(|s| s.institution.as_str() == institution)) {
         return Ok(());
     }

@@ -19,11 +19,11 @@ use serde::{Deserialize, Serialize};
 use crate::access::Who;
 use crate::app::App;
 use crate::clock::At;
-use crate::clue::{About, Allegation, Anonymity, Place, Source};
-use crate::clue_intake::{self, Incoming};
+use crate::clue::{Allegation, Anonymity, ClueDetails, Source, UnregisteredPlace};
+use crate::clue_intake::{self, IncomingClue};
 use crate::ids::ClueId;
 use crate::path_id::{PathId, PathIdAnd};
-use crate::problem::{Body, Problem};
+use crate::problem::{JsonBody, Problem};
 use crate::store::{Clue, ClueFilter, StoreError, Upsert};
 use crate::text::listed;
 use crate::web::answer::{Download, Jpeg, Stored};
@@ -31,11 +31,11 @@ use crate::web::endpoint::Endpoint;
 use crate::web::request::deed;
 use crate::web::request::rights::PERSONS_ALONE;
 use crate::web::request::rights::{CLUE_SENDERS, CLUES, VERDICTS};
-pub(in crate::web) use answers::{AnswerBody, ClueAnswer, answer, put_answer};
+pub(in crate::web) use answers::{ClueAnswer, ClueAnswerBody, answer, put_answer};
 pub(in crate::web) use contact::{ContactBody, opened as contact_opened, take as take_contact};
 pub(in crate::web) use corroboration::{Corroboration, of as corroborated};
 pub(in crate::web) use seen::{ClueSeen, whole};
-pub(in crate::web) use steps::{ClueStepBody, LinkBody, link, take};
+pub(in crate::web) use steps::{ClueLinkBody, ClueStepBody, link, take};
 
 pub(in crate::web) fn endpoints() -> Vec<Endpoint> {
     let own = vec![
@@ -69,7 +69,7 @@ pub(in crate::web) fn endpoints() -> Vec<Endpoint> {
     .collect()
 }
 
-/// A clue that this person does not see is unknown to him. Blocking.
+/// A clue that this person does not see is unknown to them. Blocking.
 pub(in crate::web) fn find(a: &App, who: &Who, id: &ClueId) -> Result<Clue, Problem> {
     let found = a.store.clue(id)?.filter(|clue| seen::sees(who, clue));
     found.ok_or_else(|| Problem::unknown("clue", id))
@@ -182,7 +182,7 @@ pub(in crate::web) struct ClueBody {
     pub room: Option<String>,
     /// Where the place stands in no register.
     #[serde(default)]
-    pub place: Option<Place>,
+    pub place: Option<UnregisteredPlace>,
     /// District of such a place.
     #[serde(default)]
     pub jurisdiction: Option<String>,
@@ -210,7 +210,7 @@ fn anonymous() -> Anonymity {
 
 impl ClueBody {
     /// Whose it is, and from where.
-    fn incoming(self, who: &Who, pictures: Vec<Vec<u8>>) -> Result<Incoming, Problem> {
+    fn incoming(self, who: &Who, pictures: Vec<Vec<u8>>) -> Result<IncomingClue, Problem> {
         let given = |text: Option<String>| text.filter(|t| !t.trim().is_empty());
         let time = |name: &str, text: Option<String>| {
             let read = given(text).map(|text| crate::clock::parse(name, &text).map(At::from));
@@ -242,14 +242,14 @@ impl ClueBody {
             let why = format!("jurisdiction: use digits of a division that begin with {district}");
             return Err(Problem::unprocessable(why));
         }
-        Ok(Incoming {
+        Ok(IncomingClue {
             source,
             external_no,
             posted_by: agency.map_or_else(|| who.name.clone(), |_| who.scope.clone()),
             institution: given(self.institution),
             room: given(self.room),
             allegation: self.allegation,
-            about: About {
+            about: ClueDetails {
                 place: self.place,
                 from_at: time("from_at", self.from_at)?,
                 to_at: time("to_at", self.to_at)?,
@@ -295,7 +295,7 @@ pub(in crate::web) async fn put(
 async fn post_clue(
     State(app): State<Arc<App>>,
     who: Who,
-    Body(it): Body<ClueBody>,
+    JsonBody(it): JsonBody<ClueBody>,
 ) -> Result<Stored<ClueAnswer>, Problem> {
     let (clue, new) = put(&app, &who, it, Vec::new()).await?;
     let stored = if new { Upsert::Created } else { Upsert::Replaced };

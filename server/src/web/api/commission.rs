@@ -1,7 +1,7 @@
 //! The server's side of commissioning a box: the zones that an installer drew at it, the lock that
-//! ends his work, and the unlock that a supervisor grants. Every word of a box is signed by its own
-//! key and taken once; what goes back is signed as everything that comes down. It opens nothing by
-//! itself: only a person's grant makes an unlock.
+//! ends their work, and the unlock that a supervisor grants. Every word of a box is signed by its
+//! own key and taken once; what goes back is signed as everything that comes down. It opens nothing
+//! by itself: only a person's grant makes an unlock.
 
 use std::sync::Arc;
 
@@ -24,8 +24,8 @@ use crate::clock::{self, At};
 use crate::knowledge::Nudge;
 use crate::model::Room;
 use crate::path_id::PathId;
-use crate::problem::{Body, Problem};
-use crate::store::{Deed, Said, StoreError};
+use crate::problem::{JsonBody, Problem};
+use crate::store::{BoxStatement, Deed, StoreError};
 use crate::web::endpoint::Endpoint;
 use crate::web::request::rights::{EVERYBODY, REGISTRY};
 
@@ -60,7 +60,7 @@ const UNLOCK: SignedDuration = SignedDuration::from_mins(10);
 /// `POST /api/v1/provision/zones`.
 async fn post_zones(
     State(app): State<Arc<App>>,
-    Body(envelope): Body<Envelope>,
+    JsonBody(envelope): JsonBody<Envelope>,
 ) -> Result<Json<CommissionAnswer>, Problem> {
     let it: ZonesRequest = statement(&envelope)?;
     let at = heard(&app, &envelope, &it.draws, &it.at)?;
@@ -69,7 +69,7 @@ async fn post_zones(
     let room = app
         .blocking(move |a| {
             let now = At::now();
-            let room = a.store.draw_zones(Said { device: &device, at, now }, &it.zones)?;
+            let room = a.store.draw_zones(BoxStatement { device: &device, at, now }, &it.zones)?;
             note(a, &device, "zones drawn", room.id.as_str(), &hash, now)?;
             Ok::<_, Problem>(room)
         })
@@ -82,7 +82,7 @@ async fn post_zones(
 /// `POST /api/v1/provision/lock`.
 async fn post_lock(
     State(app): State<Arc<App>>,
-    Body(envelope): Body<Envelope>,
+    JsonBody(envelope): JsonBody<Envelope>,
 ) -> Result<Json<CommissionAnswer>, Problem> {
     let it: LockRequest = statement(&envelope)?;
     let at = heard(&app, &envelope, &it.locks, &it.at)?;
@@ -91,7 +91,7 @@ async fn post_lock(
     let room = app
         .blocking(move |a| {
             let now = At::now();
-            let said = Said { device: &device, at, now };
+            let said = BoxStatement { device: &device, at, now };
             let room = a.store.lock_box(said, &it.lock, &it.zones_sha256)?;
             note(a, &device, "locked", &device, &it.zones_sha256, now)?;
             Ok::<_, Problem>(room)
@@ -105,7 +105,7 @@ async fn post_lock(
 /// it names.
 async fn post_ask_unlock(
     State(app): State<Arc<App>>,
-    Body(envelope): Body<Envelope>,
+    JsonBody(envelope): JsonBody<Envelope>,
 ) -> Result<Json<CommissionAnswer>, Problem> {
     let it: UnlockRequest = statement(&envelope)?;
     let at = heard(&app, &envelope, &it.asks_unlock_of, &it.at)?;
@@ -115,7 +115,7 @@ async fn post_ask_unlock(
         .blocking(move |a| {
             let now = clock::now();
             let (room, granted) =
-                a.store.ask_unlock(Said { device: &device, at, now: now.into() })?;
+                a.store.ask_unlock(BoxStatement { device: &device, at, now: now.into() })?;
             if granted.is_none() {
                 return Ok((room, None));
             }
@@ -140,7 +140,7 @@ struct Unlocked {
 }
 
 /// `POST /api/v1/devices/{id}/unlock`: a supervisor or integrator lets an installer in again. The
-/// audit log has his name.
+/// audit log has their name.
 async fn post_unlock(
     State(app): State<Arc<App>>,
     who: Who,

@@ -13,13 +13,13 @@ use serde::{Deserialize, Serialize};
 use crate::access::{Role, Who};
 use crate::app::App;
 use crate::clock::At;
-use crate::consent::{self, Parties, Purpose, Text};
+use crate::consent::{self, ConsentPurpose, Parties, Text};
 use crate::model::Consent;
 use crate::problem::Problem;
 use crate::rules::Numbers;
 use crate::web::endpoint::Endpoint;
 use crate::web::request::deed;
-use crate::web::request::scope::Seen;
+use crate::web::request::scope::VisibleInstitutions;
 
 /// Who asks people anew, and who watches that it is done.
 pub(in crate::web) const ASKERS: &[Role] = &[Role::Supervisor, Role::Clinic, Role::Auditor];
@@ -60,7 +60,7 @@ async fn get_earlier(State(app): State<Arc<App>>, who: Who) -> Result<Json<ToAsk
 
 /// Blocking.
 pub(in crate::web) fn to_ask(a: &App, who: &Who) -> Result<ToAsk, Problem> {
-    let seen = Seen::of(a, who)?;
+    let seen = VisibleInstitutions::of(a, who)?;
     let mut found = a.faces.earlier_consents(consent::VERSION, None)?;
     found.retain(|one| seen.has(&one.institution));
     let persons: Vec<String> = found.iter().map(|one| one.person.clone()).collect();
@@ -114,7 +114,7 @@ pub(in crate::web) struct SignedText {
     pub institution: String,
     /// Of the text as it was shown.
     pub text_sha256: String,
-    pub purposes: Vec<Purpose>,
+    pub purposes: Vec<ConsentPurpose>,
     /// The person's name, or a drawn signature as base64.
     pub signature: String,
     #[serde(default)]

@@ -17,8 +17,8 @@ use crate::app::App;
 use crate::clock::{At, clip, today};
 use crate::ids::CorrectionId;
 use crate::path_id::PathId;
-use crate::problem::{Body, Problem};
-use crate::self_check::correction::{CorrectionState, Step};
+use crate::problem::{JsonBody, Problem};
+use crate::self_check::correction::{CorrectionAction, CorrectionState};
 use crate::store::{Correction, CorrectionFilter, CorrectionSource, CorrectionStep, StoreError};
 use crate::text;
 use crate::web::endpoint::Endpoint;
@@ -156,7 +156,7 @@ async fn get_all(
     Ok(Json(list(&app, &who, &query).await?))
 }
 
-/// One that this person does not see is unknown to him. Blocking.
+/// One that this person does not see is unknown to them. Blocking.
 fn find(a: &App, who: &Who, id: &CorrectionId) -> Result<Correction, Problem> {
     let unknown = || Problem::unknown("correction", &clip(id, 64));
     let found = a.store.correction(id)?.ok_or_else(unknown)?;
@@ -219,14 +219,14 @@ pub(in crate::web) struct CorrectionStepBody {
 }
 
 impl CorrectionStepBody {
-    fn step(&self, who: &Who) -> Result<(Step, Option<Words>), Problem> {
+    fn step(&self, who: &Who) -> Result<(CorrectionAction, Option<Words>), Problem> {
         let clinic = who.may(Right::SpeakForClinic);
         let wrong = |why: &str| Problem::new(StatusCode::FORBIDDEN, why);
         if self.step == StepWord::Verify {
             if who.by_token || who.role == Role::Clinic {
                 return Err(wrong("step: only an officer who is logged in says that it is mended"));
             }
-            return Ok((Step::Verify, None));
+            return Ok((CorrectionAction::Verify, None));
         }
         if !clinic {
             return Err(wrong("step: the clinic itself answers"));
@@ -238,7 +238,7 @@ impl CorrectionStepBody {
         let missing = || Problem::unprocessable("done_on: say on which day it was done");
         let done_on = self.done_on.ok_or_else(missing)?;
         let (cause, measure, plan) = (self.cause.clone(), self.measure.clone(), self.plan.clone());
-        let step = Step::Answer { done_on, today: today() };
+        let step = CorrectionAction::Answer { done_on, today: today() };
         Ok((step, Some(Words { cause, measure, plan })))
     }
 }
@@ -268,7 +268,7 @@ async fn post_step(
     State(app): State<Arc<App>>,
     who: Who,
     PathId(id): PathId<CorrectionId>,
-    Body(it): Body<CorrectionStepBody>,
+    JsonBody(it): JsonBody<CorrectionStepBody>,
 ) -> Result<Json<CorrectionSeen>, Problem> {
     Ok(Json(take(&app, &who, id, it).await?))
 }

@@ -17,14 +17,14 @@ use crate::access::Who;
 use crate::app::App;
 use crate::clock::At;
 use crate::path_id::PathId;
-use crate::problem::{Body, Problem};
+use crate::problem::{JsonBody, Problem};
 use crate::store::{Device, DeviceState, KeptCheck, KnowledgeState};
 use crate::web::answer::Accepted;
 use crate::web::endpoint::Endpoint;
 use crate::web::request::deed;
 use crate::web::request::part::{PartQuery, cut};
 use crate::web::request::rights::{BOX_SIGHT, CLUES};
-use crate::web::request::scope::Seen;
+use crate::web::request::scope::VisibleInstitutions;
 
 pub(in crate::web) fn endpoints() -> Vec<Endpoint> {
     vec![
@@ -72,7 +72,7 @@ async fn get_device(
     let found = app
         .blocking(move |a| {
             let found = a.store.device(&id)?.ok_or_else(|| Problem::unknown("device", &id))?;
-            Seen::of(a, &reader)?.must_have(&found.institution, "device", &id)?;
+            VisibleInstitutions::of(a, &reader)?.must_have(&found.institution, "device", &id)?;
             Ok::<_, Problem>(found)
         })
         .await?;
@@ -156,7 +156,7 @@ impl BoxSeen {
 pub(crate) fn seen_device(a: &App, who: &Who, id: &DeviceId) -> Result<Device, Problem> {
     let found = a.store.device(id)?.filter(|d| d.state == DeviceState::Provisioned);
     let found = found.ok_or_else(|| Problem::unknown("provisioned device", id))?;
-    Seen::of(a, who)?.must_have(&found.institution, "provisioned device", id)?;
+    VisibleInstitutions::of(a, who)?.must_have(&found.institution, "provisioned device", id)?;
     Ok(found)
 }
 
@@ -193,7 +193,7 @@ async fn post_command(
     State(app): Shared,
     who: Who,
     PathId(id): PathId<DeviceId>,
-    Body(it): Body<CommandBody>,
+    JsonBody(it): JsonBody<CommandBody>,
 ) -> Result<Accepted<CommandSent>, Problem> {
     let CommandBody::IdentityCheck { person, witness, at, direction } = it;
     if person == witness {

@@ -17,21 +17,21 @@ use crate::access::{Right, Role, Who};
 use crate::app::App;
 use crate::clock::At;
 use crate::enrol::{
-    Compared, EnrolmentOutcome, Likeness, MOST_PHOTO_BYTES, MOST_UPLOAD_BYTES, PhotoOutcome,
+    EnrolmentOutcome, FaceComparison, Likeness, MOST_PHOTO_BYTES, MOST_UPLOAD_BYTES, PhotoOutcome,
     Proposed, Request,
 };
 use crate::ids::EnrolmentId;
 use crate::knowledge::Nudge;
 use crate::path_id::PathId;
-use crate::problem::{Body, Problem, prose};
+use crate::problem::{JsonBody, Problem, prose};
 use crate::store::{ComeAgain, Enrolment, EnrolmentState, Stated, StoreError};
-use crate::web::answer::{Created, Jpeg, Raw};
+use crate::web::answer::{Created, Jpeg, RawBody};
 use crate::web::endpoint::Endpoint;
 use crate::web::request::deed;
 use crate::web::request::part::{PartQuery, cut};
 use crate::web::request::rights::AUTHORITY;
 use crate::web::request::rights::PERSONS_ALONE;
-use crate::web::request::scope::Seen;
+use crate::web::request::scope::VisibleInstitutions;
 
 pub(in crate::web) use seen::EnrolmentSeen;
 use upload::EnrolmentForm;
@@ -106,7 +106,7 @@ async fn post_enrolment(
     let person = upload.person.clone();
     let (institution, proposed) = propose(&app, &who, upload).await?;
     let Proposed { id, photos, compared, templates } = proposed;
-    let compared = if who.may(Right::CompareFaces) { compared } else { Compared::default() };
+    let compared = if who.may(Right::CompareFaces) { compared } else { FaceComparison::default() };
     Ok(Created(EnrolmentMade {
         id: id.to_string(),
         person,
@@ -126,7 +126,7 @@ async fn post_enrolment(
 /// or compared.
 async fn post_quality(
     State(app): Shared,
-    Raw(photo, _): Raw<Jpeg>,
+    RawBody(photo, _): RawBody<Jpeg>,
 ) -> Result<Json<PhotoOutcome>, Problem> {
     if photo.is_empty() {
         return Err(Problem::unprocessable("body: one JPEG or PNG is needed"));
@@ -159,7 +159,7 @@ pub(in crate::web) async fn propose(
     let proposed = app
         .analysing(move |a| {
             let found = a.store.practitioner(&person)?;
-            let seen = Seen::of(a, &who)?;
+            let seen = VisibleInstitutions::of(a, &who)?;
             let found = found
                 .filter(|p| seen.person(p))
                 .ok_or_else(|| Problem::unknown("practitioner", &person))?;
@@ -211,7 +211,7 @@ fn too_many_proposals() -> Problem {
 /// Of a person's sites only those that the reader sees are told and taken.
 fn site_of(
     person: &crate::model::Practitioner,
-    seen: &Seen,
+    seen: &VisibleInstitutions,
     wanted: Option<String>,
 ) -> Result<String, Problem> {
     let sites: Vec<&str> =
@@ -248,7 +248,7 @@ async fn post_confirm(
     State(app): Shared,
     who: Who,
     PathId(id): PathId<EnrolmentId>,
-    Body(it): Body<EnrolmentDecision>,
+    JsonBody(it): JsonBody<EnrolmentDecision>,
 ) -> Result<Json<EnrolmentDecided>, Problem> {
     decided(&app, &who, id, true, it).await
 }
@@ -257,7 +257,7 @@ async fn post_refuse(
     State(app): Shared,
     who: Who,
     PathId(id): PathId<EnrolmentId>,
-    Body(it): Body<EnrolmentDecision>,
+    JsonBody(it): JsonBody<EnrolmentDecision>,
 ) -> Result<Json<EnrolmentDecided>, Problem> {
     if it.reason.as_deref().is_none_or(|r| r.trim().is_empty()) {
         return Err(Problem::unprocessable("reason: say why the proposal is refused"));
@@ -298,7 +298,7 @@ pub(in crate::web) async fn decide(
         .blocking(move |a| {
             let found =
                 a.faces.enrolment(&id)?.ok_or_else(|| Problem::unknown("enrolment", &id))?;
-            Seen::of(a, &who)?.must_have(&found.institution, "enrolment", &id)?;
+            VisibleInstitutions::of(a, &who)?.must_have(&found.institution, "enrolment", &id)?;
             deed::at(&found.institution);
             if confirm && found.state == EnrolmentState::Proposed {
                 as_it_was_shown(a, &found)?;
@@ -321,8 +321,8 @@ pub(in crate::web) async fn decide(
     Ok(enrolment)
 }
 
-/// Nobody confirms what he did not see: a likeness that only came to be after the proposal is shown
-/// first.
+/// Nobody confirms what they did not see: a likeness that only came to be after the proposal is
+/// shown first.
 fn as_it_was_shown(a: &App, proposal: &Enrolment) -> Result<(), Problem> {
     // Without the networks nothing new was confirmed with them either.
     let Ok(engine) = a.engine.get() else { return Ok(()) };
@@ -369,7 +369,7 @@ async fn get_enrolments(
     let (asked, reader) = (part.clone(), who.clone());
     let mut found = app
         .blocking(move |a| {
-            let seen = Seen::of(a, &reader)?;
+            let seen = VisibleInstitutions::of(a, &reader)?;
             a.faces.enrolments_part(&asked, seen.these())
         })
         .await?;
@@ -390,7 +390,7 @@ struct PeopleToComeAgain {
 async fn get_come_again(State(app): Shared, who: Who) -> Result<Json<PeopleToComeAgain>, Problem> {
     let people = app
         .blocking(move |a| {
-            let seen = Seen::of(a, &who)?;
+            let seen = VisibleInstitutions::of(a, &who)?;
             let mut people = a.faces.come_again(u32::MAX)?;
             people.retain(|one| seen.has(&one.institution));
             Ok::<_, StoreError>(people)
@@ -423,7 +423,7 @@ async fn post_withdraw(
     State(app): Shared,
     who: Who,
     Path(id): Path<String>,
-    Body(it): Body<WithdrawBody>,
+    JsonBody(it): JsonBody<WithdrawBody>,
 ) -> Result<Json<Withdrawn>, Problem> {
     withdraw(&app, &who, id, it).await.map(Json)
 }
@@ -466,7 +466,7 @@ pub(in crate::web) fn visible(
     let found = a.store.practitioner(id)?;
     let found =
         found.ok_or_else(|| StoreError::Unknown { what: "practitioner", id: id.to_owned() })?;
-    if Seen::of(a, who)?.person(&found) {
+    if VisibleInstitutions::of(a, who)?.person(&found) {
         Ok(found)
     } else {
         Err(Problem::unknown("practitioner", id))
@@ -490,7 +490,11 @@ async fn delete_at(
     let (done, devices) = app
         .blocking(move |a| {
             let found = visible(a, &who, &id)?;
-            Seen::of(a, &who)?.must_have(&institution, "institution", &institution)?;
+            VisibleInstitutions::of(a, &who)?.must_have(
+                &institution,
+                "institution",
+                &institution,
+            )?;
             let enrolled = a.faces.enrolments_of(std::slice::from_ref(&id))?;
             let here = enrolled.iter().any(|e| e.institution == institution)
                 || found.sites.iter().any(|s| s.institution.as_str() == institution);

@@ -37,7 +37,7 @@ use crate::web::request::rights::{AUTHORITY, EVERYBODY, OPENINGS, VERDICTS};
 
 pub(in crate::web) use self::evidence_seen::evidence_seen;
 pub(in crate::web) use self::openings::{OpeningSeen, PersonSeen, opening_seen, openings_seen};
-pub(in crate::web) use self::policy::{PolicyBody, set_policy};
+pub(in crate::web) use self::policy::{EvidencePolicyBody, set_policy};
 
 type Shared = State<Arc<App>>;
 

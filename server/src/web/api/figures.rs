@@ -19,7 +19,7 @@ use crate::alert::{AlertState, ClinicState};
 use crate::app::App;
 use crate::clock::{self, At};
 use crate::problem::Problem;
-use crate::store::{Cell, DeviceFigures, Figures, Sight, Span};
+use crate::store::{Cell, ChartScope, DeviceFigures, Figures, Sight};
 use crate::web::answer::{Csv, Download};
 use crate::web::endpoint::Endpoint;
 use crate::web::request::rights::SIGHT;
@@ -52,14 +52,14 @@ pub(in crate::web) struct FiguresQuery {
 
 /// The days asked for, and the same as the store asks.
 #[derive(Debug, Clone)]
-pub(in crate::web) struct Asked {
+pub(in crate::web) struct FiguresPeriod {
     pub from: Date,
     pub to: Date,
-    pub span: Span,
+    pub span: ChartScope,
 }
 
 impl FiguresQuery {
-    pub(in crate::web) fn read(&self, who: &Who) -> Result<Asked, Problem> {
+    pub(in crate::web) fn read(&self, who: &Who) -> Result<FiguresPeriod, Problem> {
         let day =
             |name: &str, text: &Option<String>| match text.as_deref().filter(|t| !t.is_empty()) {
                 None => Ok(None),
@@ -83,14 +83,14 @@ impl FiguresQuery {
         let begin = |d: Date| d.to_zoned(clock::zone()).map(|z| At::from(z.timestamp()));
         let outside = |_| Problem::unprocessable("from, to: these days lie outside the calendar");
         let clinic = who.role == Role::Clinic;
-        let span = Span {
+        let span = ChartScope {
             from: begin(from).map_err(outside)?,
             to: begin(to.saturating_add(jiff::Span::new().days(1))).map_err(outside)?,
             jurisdiction: if clinic { String::new() } else { who.scope.clone() },
             institution: if clinic { who.scope.clone() } else { String::new() },
             zone_s: i64::from(now.offset().seconds()),
         };
-        Ok(Asked { from, to, span })
+        Ok(FiguresPeriod { from, to, span })
     }
 }
 
@@ -108,7 +108,7 @@ async fn get_figures(
     who: Who,
     Query(query): Query<FiguresQuery>,
 ) -> Result<Json<FiguresSeen>, Problem> {
-    let Asked { from, to, span } = query.read(&who)?;
+    let FiguresPeriod { from, to, span } = query.read(&who)?;
     let made = app.blocking(move |a| a.figures.figures(&a.store, &span)).await?;
     let figures = told(&who, &made);
     Ok(Json(FiguresSeen { figures, from: from.to_string(), to: to.to_string() }))
@@ -119,7 +119,7 @@ async fn get_csv(
     who: Who,
     Query(query): Query<FiguresQuery>,
 ) -> Result<Download<Csv>, Problem> {
-    let Asked { from, to, span } = query.read(&who)?;
+    let FiguresPeriod { from, to, span } = query.read(&who)?;
     let made = app.blocking(move |a| a.figures.figures(&a.store, &span)).await?;
     let figures = told(&who, &made);
     Ok(Download::new(format!("zaigang-figures-{from}-{to}.csv"), csv(&figures)))
@@ -204,7 +204,7 @@ fn csv(figures: &Figures) -> String {
 mod tests {
     use super::*;
 
-    fn asked(from: &str, to: &str) -> Result<Asked, Problem> {
+    fn asked(from: &str, to: &str) -> Result<FiguresPeriod, Problem> {
         FiguresQuery { from: Some(from.into()), to: Some(to.into()), lang: None }
             .read(&Who::open_house())
     }

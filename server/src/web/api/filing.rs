@@ -9,12 +9,12 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::calendar::calendar;
-use super::running::Filing;
+use super::running::FilingDuty;
 use crate::access::Who;
 use crate::app::App;
 use crate::clock::{At, today};
 use crate::filing::{FilingEvent, FilingKind, FilingTerm, terms};
-use crate::problem::{Body, Problem, prose};
+use crate::problem::{JsonBody, Problem, prose};
 use crate::web::endpoint::Endpoint;
 use crate::web::request::deed;
 use crate::web::request::rights::{KEEPERS, POLICY};
@@ -36,7 +36,7 @@ pub(in crate::web) fn endpoints() -> Vec<Endpoint> {
 pub(in crate::web) struct FilingSeen {
     /// Persons with at least one face template.
     pub persons: i64,
-    pub duty: Filing,
+    pub duty: FilingDuty,
     /// Duties that an event opened, the oldest first.
     pub terms: Vec<FilingTerm>,
     /// Every word, oldest first.
@@ -63,7 +63,7 @@ pub(in crate::web) fn seen(a: &App) -> Result<FilingSeen, Problem> {
     let events = a.store.filing_events()?;
     Ok(FilingSeen {
         persons,
-        duty: Filing::at(persons),
+        duty: FilingDuty::at(persons),
         terms: terms(&events, &calendar(a)?, today()),
         events,
     })
@@ -72,7 +72,7 @@ pub(in crate::web) fn seen(a: &App) -> Result<FilingSeen, Problem> {
 async fn post_filing(
     State(app): State<Arc<App>>,
     who: Who,
-    Body(it): Body<FilingBody>,
+    JsonBody(it): JsonBody<FilingBody>,
 ) -> Result<Json<FilingSeen>, Problem> {
     enter(&app, &who, it).await?;
     Ok(Json(app.blocking(seen).await?))

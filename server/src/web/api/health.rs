@@ -15,8 +15,8 @@ use axum::routing::get;
 
 use crate::app::App;
 use crate::cache::Writable;
-use crate::certificates::Known;
-use crate::mqtt::Link;
+use crate::certificates::CertificateExpiry;
+use crate::mqtt::BrokerLink;
 use crate::problem::Problem;
 use crate::store::{AlertCount, Standby, StoreError};
 use crate::web::endpoint::Endpoint;
@@ -164,7 +164,7 @@ fn by_instance(text: &str, id: &str) -> String {
 
 /// Each broker by itself: one that is down is no fault of the others.
 fn brokers(text: &mut String, app: &App) {
-    let mut family = |name: &str, help: &str, kind: &str, value: &dyn Fn(&Link) -> u64| {
+    let mut family = |name: &str, help: &str, kind: &str, value: &dyn Fn(&BrokerLink) -> u64| {
         let _ =
             writeln!(text, "# HELP zaigang_mqtt_{name} {help}\n# TYPE zaigang_mqtt_{name} {kind}");
         for link in &app.brokers.links {
@@ -198,7 +198,7 @@ fn certificates(text: &mut String, app: &App) {
         runs out, Unix time.\n# TYPE zaigang_certificate_expires_seconds gauge\n",
     );
     for (whose, shown_at, known) in app.certificates.all() {
-        let Known::ExpiresAt(at) = known else { continue };
+        let CertificateExpiry::ExpiresAt(at) = known else { continue };
         let place = if shown_at.is_empty() { String::new() } else { format!(",at=\"{shown_at}\"") };
         let (whose, at) = (whose.as_str(), at.as_second());
         let _ = writeln!(text, "zaigang_certificate_expires_seconds{{of=\"{whose}\"{place}}} {at}");

@@ -14,8 +14,8 @@ use crate::clock::{At, clip};
 use crate::ids::HookId;
 use crate::notify;
 use crate::path_id::PathId;
-use crate::problem::{Body, Problem};
-use crate::store::{Delivery, DeliveryEvent, Hook, HookKind, NewDelivery, Quiet};
+use crate::problem::{JsonBody, Problem};
+use crate::store::{DeliveryEvent, Hook, HookDelivery, HookKind, NewDelivery, Quiet};
 use crate::vault::Key;
 use crate::web::answer::Created;
 use crate::web::endpoint::Endpoint;
@@ -167,7 +167,7 @@ pub(in crate::web) async fn make(
 async fn post_hook(
     State(app): State<Arc<App>>,
     who: Who,
-    Body(it): Body<HookBody>,
+    JsonBody(it): JsonBody<HookBody>,
 ) -> Result<Created<HookMade>, Problem> {
     Ok(Created(make(&app, &who, it).await?))
 }
@@ -228,7 +228,7 @@ struct HookStepped {
 async fn post_step(
     State(app): State<Arc<App>>,
     PathId(id): PathId<HookId>,
-    Body(step): Body<HookStep>,
+    JsonBody(step): JsonBody<HookStep>,
 ) -> Result<Json<HookStepped>, Problem> {
     take(&app, id.clone(), step).await?;
     Ok(Json(HookStepped { id }))
@@ -247,7 +247,7 @@ struct DeliveryQuery {
 #[derive(Serialize, JsonSchema)]
 #[schemars(inline)]
 struct Deliveries {
-    deliveries: Vec<Delivery>,
+    deliveries: Vec<HookDelivery>,
     next: Option<i64>,
 }
 

@@ -12,7 +12,7 @@ use crate::access::Who;
 use crate::app::App;
 use crate::clock::{At, today};
 use crate::impact_assessment::Assessment;
-use crate::problem::{Body, Problem};
+use crate::problem::{JsonBody, Problem};
 use crate::store::AssessmentEntry;
 use crate::web::answer::Created;
 use crate::web::endpoint::Endpoint;
@@ -51,7 +51,7 @@ pub(in crate::web) async fn seen(app: &Arc<App>, who: &Who) -> Result<Assessment
 async fn post_one(
     State(app): State<Arc<App>>,
     who: Who,
-    Body(it): Body<Assessment>,
+    JsonBody(it): JsonBody<Assessment>,
 ) -> Result<Created<Assessments>, Problem> {
     enter(&app, &who, it).await?;
     Ok(Created(seen(&app, &who).await?))

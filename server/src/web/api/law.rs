@@ -6,7 +6,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use law::{Against, Decision, Kind, Legal, Matter, Verdict};
+use law::{Against, CitationKind, Decision, LawyerVerdict, Legal, Matter};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -14,7 +14,7 @@ use crate::access::{Right, Role, Who};
 use crate::app::App;
 use crate::clock::At;
 use crate::legal;
-use crate::problem::{Body, Problem, prose};
+use crate::problem::{JsonBody, Problem, prose};
 use crate::web::answer::Created;
 use crate::web::endpoint::Endpoint;
 use crate::web::request::deed;
@@ -53,12 +53,12 @@ pub(in crate::web) struct LawVersion {
 #[serde(deny_unknown_fields)]
 pub(in crate::web) struct DecisionBody {
     pub matter: Matter,
-    pub kind: Kind,
+    pub kind: CitationKind,
     /// The instrument's name, such as 医师法.
     pub law: String,
     /// The article as it stands in the table; of `added`: the new one.
     pub article: String,
-    pub verdict: Verdict,
+    pub verdict: LawyerVerdict,
     /// Of `changed`: the article that stands instead.
     #[serde(default)]
     pub new_article: String,
@@ -95,7 +95,7 @@ pub(in crate::web) fn whole(a: &App, who: &Who) -> Result<LawTable, Problem> {
 async fn post_decision(
     State(app): State<Arc<App>>,
     who: Who,
-    Body(it): Body<DecisionBody>,
+    JsonBody(it): JsonBody<DecisionBody>,
 ) -> Result<Created<LawVersion>, Problem> {
     Ok(Created(decide(&app, &who, it).await?))
 }
@@ -132,8 +132,8 @@ pub(in crate::web) async fn decide(
     app.blocking(move |a| {
         let table = legal::table(&a.store)?;
         let standing = table.of(decision.matter, None).map(|legal| match decision.kind {
-            Kind::Basis => legal.basis,
-            Kind::Penalty => legal.penalties,
+            CitationKind::Basis => legal.basis,
+            CitationKind::Penalty => legal.penalties,
         });
         decision
             .check(&standing.unwrap_or_default())

@@ -1,10 +1,10 @@
 //! Server-sent events over the stored feed: a reader that was away resumes by the last id it saw,
 //! with nothing missed.
 //!
-//! Each hears what is his, and asks again for his rights on every change and at least each minute:
-//! a stream ends with the login, the account or the token that opened it. A beat tells a reader
-//! without news that the stream lives. Only whoever sees the whole server gets the feed's own
-//! numbers; for everybody else an id is a sealed word, so that no gap between two tells of what
+//! Each hears what is its own, and asks again for its rights on every change and at least each
+//! minute: a stream ends with the login, the account or the token that opened it. A beat tells a
+//! reader without news that the stream lives. Only whoever sees the whole server gets the feed's
+//! own numbers; for everybody else an id is a sealed word, so that no gap between two tells of what
 //! happens elsewhere.
 
 use std::collections::VecDeque;
@@ -29,7 +29,7 @@ use crate::clock::At;
 use crate::problem::Problem;
 use crate::store::{FeedEvent, FeedReader};
 use crate::web::endpoint::Endpoint;
-use crate::web::request::credential::Credential;
+use crate::web::request::credential::RequestCredential;
 use crate::web::request::rights::SIGHT;
 use crate::web::request::rights::may_open;
 
@@ -80,7 +80,7 @@ impl Drop for Place {
 
 struct Reader {
     app: Arc<App>,
-    credential: Credential,
+    credential: RequestCredential,
     who: Who,
     last: i64,
     ask_at: Instant,
@@ -93,7 +93,7 @@ struct Reader {
 async fn get_events(
     State(app): State<Arc<App>>,
     who: Who,
-    Extension(credential): Extension<Credential>,
+    Extension(credential): Extension<RequestCredential>,
     Query(query): Query<After>,
     headers: HeaderMap,
 ) -> Result<impl IntoResponse, Problem> {
@@ -153,7 +153,7 @@ fn beat() -> Event {
 }
 
 /// Where a reader goes on: no further back than `replay_max` events, and never beyond the head.
-/// Then he is told so, and loads his page anew.
+/// Then they are told so, and load their page anew.
 fn from(wanted: i64, head: i64, replay_max: i64) -> (i64, VecDeque<FeedEvent>) {
     let earliest = head.saturating_sub(replay_max);
     if wanted > head {
@@ -179,7 +179,8 @@ fn from(wanted: i64, head: i64, replay_max: i64) -> (i64, VecDeque<FeedEvent>) {
     )
 }
 
-/// Somebody with a scope hears of his own alerts alone, and a clinic what a clinic is told of them.
+/// Somebody with a scope hears of their own alerts alone, and a clinic what a clinic is told of
+/// them.
 fn feed_reader(who: &Who) -> FeedReader {
     match who.role {
         Role::Clinic | Role::Public => FeedReader::Clinic(who.scope.clone()),
@@ -207,7 +208,7 @@ pub(in crate::web) fn cursor(app: &App, who: &Who, id: i64) -> String {
         .unwrap_or_default()
 }
 
-/// The place that this reader was given; `0` is the beginning of what is kept for him.
+/// The place that this reader was given; `0` is the beginning of what is kept for them.
 fn place(app: &App, who: &Who, cursor: &str) -> Option<i64> {
     if cursor == "0" {
         return Some(0);
@@ -234,7 +235,7 @@ async fn woken(
 }
 
 impl Reader {
-    /// Whoever opened this stream may still listen; what he sees is what he sees now.
+    /// Whoever opened this stream may still listen; what they see is what they see now.
     async fn may_still(&mut self) -> bool {
         self.ask_at = Instant::now() + ASK_AGAIN;
         let Ok(who) = self.credential.who(&self.app).await else { return false };

@@ -8,7 +8,7 @@ use crate::alert::{AlertState, ClinicState, due_at};
 use crate::app::App;
 use crate::clock::{self, At};
 use crate::ids::AccountId;
-use crate::message::{Kind, mentioned};
+use crate::message::{NotificationKind, mentioned};
 use crate::problem::Problem;
 use crate::rules::Numbers;
 use crate::store::{Account, Alert, AlertFilter, Message, NewMessage, StoreError};
@@ -116,13 +116,17 @@ fn told(a: &App, who: &Who) -> Result<Vec<Task>, StoreError> {
     let Some(account) = who.account() else { return Ok(found) };
     for message in a.store.messages_waiting(&account, LISTED)? {
         let (kind, path) = match message.kind {
-            Kind::Mention => (TaskKind::Mentioned, format!("/alerts/{}", message.about)),
-            Kind::CaseLate => (TaskKind::CaseLate, format!("/alerts/{}/case", message.about)),
-            Kind::ClueLate => (TaskKind::ClueLate, format!("/clues/{}", message.about)),
+            NotificationKind::Mention => {
+                (TaskKind::Mentioned, format!("/alerts/{}", message.about))
+            }
+            NotificationKind::CaseLate => {
+                (TaskKind::CaseLate, format!("/alerts/{}/case", message.about))
+            }
+            NotificationKind::ClueLate => (TaskKind::ClueLate, format!("/clues/{}", message.about)),
             _ => continue,
         };
         let is_open = match message.kind {
-            Kind::ClueLate => is_late_clue(a, who, &message)?,
+            NotificationKind::ClueLate => is_late_clue(a, who, &message)?,
             _ => sees(a, who, &message)?,
         };
         if is_open {
@@ -165,7 +169,7 @@ fn leads(a: &App, who: &Who) -> Result<Vec<Task>, StoreError> {
     let raised = of(AlertFilter { state: Some(AlertState::Raised), ..AlertFilter::default() })?;
     let spoke = |alert: &Alert| alert.case.reviews.iter().any(|r| r.by == who.name);
     let is_mine = |alert: &Alert| alert.assignee.as_deref() == Some(who.name.as_str());
-    // A lead that somebody has said his word on waits for others.
+    // A lead that somebody has said their word on waits for others.
     let waits = |alert: &&Alert| alert.case.state != AlertState::Review2 || !spoke(alert);
     let soon = |alert: &&Alert| {
         let due = due_at(alert.case.state, alert.severity, alert.received_at, &numbers);
@@ -274,7 +278,7 @@ pub(in crate::web) fn done(a: &App, who: &Who) -> Result<Vec<Done>, StoreError> 
     }
     let read = who.account().map(|account| a.store.messages_done(&account, LISTED)).transpose()?;
     for it in read.into_iter().flatten() {
-        if it.kind == Kind::Mention && sees(a, who, &it)? {
+        if it.kind == NotificationKind::Mention && sees(a, who, &it)? {
             let number = it.number.unwrap_or_default();
             let at = it.done_at.unwrap_or(it.at);
             all.push(Done::Read { alert: it.about, number, by: it.by, at });
@@ -326,11 +330,11 @@ pub(in crate::web) fn step_taken(
         return Ok(());
     }
     let colleagues = judges(&a.store.accounts()?, &alert.jurisdiction);
-    let named = mentioned(note, &colleagues).into_iter().map(|to| (Kind::Mention, to));
+    let named = mentioned(note, &colleagues).into_iter().map(|to| (NotificationKind::Mention, to));
     let given = colleagues.iter().find(|c| given_to.is_some_and(|to| c.0 == *to));
-    let given = given.map(|to| (Kind::Assigned, to.0.clone()));
+    let given = given.map(|to| (NotificationKind::Assigned, to.0.clone()));
     let told = named.chain(given).filter(|(_, to)| *to != *by);
-    let message = |(kind, account): (Kind, AccountId)| NewMessage {
+    let message = |(kind, account): (NotificationKind, AccountId)| NewMessage {
         account,
         kind,
         about: alert.id.to_string(),
@@ -357,7 +361,7 @@ pub(in crate::web) fn enrolment_waits(
     });
     let message = |x: &Account| NewMessage {
         account: x.id.clone(),
-        kind: Kind::Enrolment,
+        kind: NotificationKind::Enrolment,
         about: enrolment.to_owned(),
         number: None,
         by: String::new(),

@@ -17,16 +17,18 @@ use crate::app::App;
 use crate::clock::{At, clip, today};
 use crate::knowledge::Nudge;
 use crate::legal;
-use crate::monitoring_review::{MonitoringReview, Notice, Review, Standing, in_use_from};
+use crate::monitoring_review::{
+    DeviceReview, MonitoringReview, PublicNotice, ReviewStanding, in_use_from,
+};
 use crate::path_id::PathId;
-use crate::problem::{Body, Problem};
+use crate::problem::{JsonBody, Problem};
 use crate::rules::Numbers;
 use crate::store::{Device, DeviceState, ReviewEntry};
 use crate::web::endpoint::Endpoint;
 use crate::web::request::deed;
 use crate::web::request::rights::AUTHORITY;
 use crate::web::request::rights::PERSONS_ALONE;
-use crate::web::request::scope::Seen;
+use crate::web::request::scope::VisibleInstitutions;
 
 pub(in crate::web) fn endpoints() -> Vec<Endpoint> {
     vec![
@@ -49,7 +51,8 @@ pub(in crate::web) const REVIEW_SIGHT: &[Role] =
 
 /// A place with a box in service (设置地点).
 #[derive(Debug, Serialize, JsonSchema)]
-pub(in crate::web) struct PlaceSeen {
+#[schemars(rename = "PlaceSeen")]
+pub(in crate::web) struct MonitoredPlace {
     pub institution: String,
     pub institution_name: String,
     pub address: String,
@@ -58,21 +61,25 @@ pub(in crate::web) struct PlaceSeen {
     pub device: DeviceId,
     pub record: MonitoringReview,
     /// As of today.
-    pub standing: Standing,
+    pub standing: ReviewStanding,
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
-pub(in crate::web) struct Places {
-    pub places: Vec<PlaceSeen>,
+#[schemars(rename = "Places")]
+pub(in crate::web) struct MonitoredPlaces {
+    pub places: Vec<MonitoredPlace>,
 }
 
-async fn get_places(State(app): State<Arc<App>>, who: Who) -> Result<Json<Places>, Problem> {
+async fn get_places(
+    State(app): State<Arc<App>>,
+    who: Who,
+) -> Result<Json<MonitoredPlaces>, Problem> {
     let places = app.blocking(move |a| places(a, &who)).await?;
-    Ok(Json(Places { places }))
+    Ok(Json(MonitoredPlaces { places }))
 }
 
 /// Places that this person sees, by institution and room; of a revoked box there is none. Blocking.
-pub(in crate::web) fn places(a: &App, who: &Who) -> Result<Vec<PlaceSeen>, Problem> {
+pub(in crate::web) fn places(a: &App, who: &Who) -> Result<Vec<MonitoredPlace>, Problem> {
     let mut found = Vec::new();
     for device in a.store.devices()? {
         let institution = a.store.institution(&device.institution)?;
@@ -82,7 +89,7 @@ pub(in crate::web) fn places(a: &App, who: &Who) -> Result<Vec<PlaceSeen>, Probl
         if device.state != DeviceState::Provisioned {
             continue;
         }
-        found.push(PlaceSeen {
+        found.push(MonitoredPlace {
             record: a.store.monitoring_review(&device.id, &device.room)?,
             standing: legal::standing_of(&a.store, &device.id, &device.room, today())?,
             institution: device.institution,
@@ -106,7 +113,7 @@ pub(in crate::web) struct ReviewSeen {
     pub room: String,
     pub record: MonitoringReview,
     /// As of today.
-    pub standing: Standing,
+    pub standing: ReviewStanding,
     /// Where the jurisdiction wants the place to be public for some days before use: the first day
     /// on which the box looks at anybody. `None`: no wait; 8999-12-30: it was never published.
     #[schemars(with = "Option<String>")]
@@ -121,19 +128,19 @@ pub(in crate::web) struct ReviewSeen {
 pub(in crate::web) struct ReviewBody {
     /// 法制审核.
     #[serde(default)]
-    pub legal: Option<Review>,
+    pub legal: Option<DeviceReview>,
     /// 技术审核.
     #[serde(default)]
-    pub technical: Option<Review>,
+    pub technical: Option<DeviceReview>,
     /// 设置地点向社会公布.
     #[serde(default)]
-    pub published: Option<Notice>,
+    pub published: Option<PublicNotice>,
     /// 标志明显.
     #[serde(default)]
-    pub marked: Option<Notice>,
+    pub marked: Option<PublicNotice>,
     /// 检定.
     #[serde(default)]
-    pub verified: Option<Review>,
+    pub verified: Option<DeviceReview>,
     /// Who enters it, where nobody logs in.
     #[serde(default)]
     pub by: Option<String>,
@@ -151,7 +158,7 @@ async fn post_review(
     State(app): State<Arc<App>>,
     who: Who,
     PathId(id): PathId<DeviceId>,
-    Body(it): Body<ReviewBody>,
+    JsonBody(it): JsonBody<ReviewBody>,
 ) -> Result<Json<ReviewSeen>, Problem> {
     Ok(Json(enter(&app, who, id, it).await?))
 }
@@ -178,7 +185,7 @@ pub(in crate::web) fn seen(a: &App, who: &Who, id: &DeviceId) -> Result<ReviewSe
 /// A box of whatever state: its reviews may be entered before it is in service.
 fn device(a: &App, who: &Who, id: &DeviceId) -> Result<Device, Problem> {
     let found = a.store.device(id)?.ok_or_else(|| Problem::unknown("device", id))?;
-    Seen::of(a, who)?.must_have(&found.institution, "device", id)?;
+    VisibleInstitutions::of(a, who)?.must_have(&found.institution, "device", id)?;
     Ok(found)
 }
 

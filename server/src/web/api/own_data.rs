@@ -1,4 +1,4 @@
-//! What a person reads of himself over the authority's one-time link (个人信息保护法 44-49):
+//! What a person reads of themselves over the authority's one-time link (个人信息保护法 44-49):
 //! registry, consents, where templates lie, who read the data and why, cases served, and a copy to
 //! take away. No sighting is in the type: it is no attendance record.
 
@@ -23,19 +23,19 @@ use crate::access::Role;
 use crate::alert_view::words_for_clinic;
 use crate::app::App;
 use crate::clock::At;
-use crate::consent::Purpose as ConsentPurpose;
+use crate::consent::ConsentPurpose;
 use crate::legal::{self, Standings};
 use crate::model::Practitioner;
-use crate::monitoring_review::Standing;
+use crate::monitoring_review::ReviewStanding;
 use crate::penalty_case::{Penalty, Stage};
 use crate::problem::Problem;
-use crate::store::{Alert, AuditEntry, EnrolmentState, PersonalRequest, Purpose};
+use crate::store::{Alert, AuditEntry, EnrolmentState, LinkPurpose, PersonalRequest};
 use crate::text::id_replaced;
 use crate::web::answer::{Download, JsonFile};
 use crate::web::endpoint::Endpoint;
 use crate::web::request::deed;
 use crate::web::request::rights::{AUTHORITY, EVERYBODY};
-pub(in crate::web) use requests::{AnswerBody, answer, visible};
+pub(in crate::web) use requests::{RequestAnswerBody, answer, visible};
 use requests::{get_requests, post_answer};
 
 pub(in crate::web) fn endpoints() -> Vec<Endpoint> {
@@ -118,10 +118,10 @@ pub(in crate::web) struct OwnCase {
     pub alleged: Vec<OwnAllegation>,
     /// The person is a party, and was told; else the institution was, and the person is named.
     pub is_party: bool,
-    /// The penalties that were told to the person himself.
+    /// The penalties that were told to the person themselves.
     pub penalties: Vec<Penalty>,
     /// 行政处罚法 41: whether the record may be more than a lead.
-    pub monitoring: Standing,
+    pub monitoring: ReviewStanding,
 }
 
 /// One finding of a case that names this person.
@@ -172,7 +172,7 @@ async fn get_copy(
 /// The data of whoever this link was given to.
 pub(in crate::web) async fn read(app: &Arc<App>, token: &str) -> Result<OwnData, Problem> {
     let link = link_of(app, token).await?;
-    if link.purpose != Purpose::OwnData {
+    if link.purpose != LinkPurpose::OwnData {
         return Err(Problem::unprocessable("this link shows no data: ask for one that does"));
     }
     deed::persons([&link.person]);

@@ -33,7 +33,9 @@ use crate::web::answer::{Download, Zip};
 use crate::web::endpoint::Endpoint;
 use crate::web::request::deed;
 use crate::web::request::rights::PACKAGE;
-use crate::web::view::case_paper::{self, About, CaseFile, Listed, NamedPerson, PackageMade};
+use crate::web::view::case_paper::{
+    self, CaseFile, CasePaperContext, ListedFile, NamedPerson, PackageMade,
+};
 use crate::web::view::words::Lang;
 
 pub(in crate::web) fn endpoints() -> Vec<Endpoint> {
@@ -68,8 +70,8 @@ struct Part {
 
 impl Part {
     /// SM3 (GB/T 32905) stands beside SHA-256, as the country's courts may ask for it.
-    fn listed(&self) -> Listed {
-        Listed {
+    fn listed(&self) -> ListedFile {
+        ListedFile {
             name: self.name.clone(),
             bytes: self.bytes.len(),
             sha256: trust::sha256_hex(&self.bytes),
@@ -120,8 +122,8 @@ fn made(a: &App, who: &Who, l: Lang, id: &AlertId, why: &str) -> Result<(i64, Ve
     let text = serde_json::to_vec_pretty(&case).map_err(|e| Problem::internal(&e))?;
     let mut parts = vec![Part { name: "case.json".to_owned(), bytes: text }];
     parts.extend(chain(a, &alert, &about)?);
-    let listed: Vec<Listed> = parts.iter().map(Part::listed).collect();
-    let about = About {
+    let listed: Vec<ListedFile> = parts.iter().map(Part::listed).collect();
+    let about = CasePaperContext {
         item: crate::web::view::alert_facts::item_name(a, &alert)?,
         procedure: super::cases::told_of(a, l, &alert.id)?,
         signers: signers(a, &logins)?,

@@ -1,5 +1,5 @@
 //! `/api/v1/personal`: what a person does over a one-time link from the authority, without a login:
-//! set card and PIN (P4), or withdraw consent everywhere. A clinic can do neither for him.
+//! set card and PIN (P4), or withdraw consent everywhere. A clinic can do neither for them.
 
 use std::sync::Arc;
 
@@ -20,14 +20,14 @@ use crate::access::{Who, password};
 use crate::app::App;
 use crate::clock::{self, At};
 use crate::knowledge::Nudge;
-use crate::problem::{Body, Problem};
-use crate::store::{About, PersonalLink, Purpose};
+use crate::problem::{JsonBody, Problem};
+use crate::store::{LinkPurpose, PersonalLink, RequestSubject};
 use crate::web::answer::Created;
 use crate::web::endpoint::Endpoint;
 use crate::web::request::deed;
 use crate::web::request::rights::PERSONS_ALONE;
 use crate::web::request::rights::{AUTHORITY, EVERYBODY};
-use crate::web::request::scope::Seen;
+use crate::web::request::scope::VisibleInstitutions;
 
 pub(in crate::web) fn endpoints() -> Vec<Endpoint> {
     vec![
@@ -49,14 +49,15 @@ pub(crate) const VALID_HOURS: i64 = 72;
 
 #[derive(Debug, serde::Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(in crate::web) struct LinkBody {
-    pub purpose: Purpose,
+#[schemars(rename = "LinkBody")]
+pub(in crate::web) struct PersonalLinkBody {
+    pub purpose: LinkPurpose,
 }
 
 #[derive(Serialize, JsonSchema)]
 struct LinkMade {
     person: String,
-    purpose: Purpose,
+    purpose: LinkPurpose,
     /// Shown this once; for the person alone.
     link: String,
     expires_at: At,
@@ -66,7 +67,7 @@ async fn post_link(
     State(app): Shared,
     who: Who,
     Path(id): Path<String>,
-    Body(it): Body<LinkBody>,
+    JsonBody(it): JsonBody<PersonalLinkBody>,
 ) -> Result<Created<LinkMade>, Problem> {
     let (link, expires_at) = make_link(&app, &who, &id, it.purpose).await?;
     Ok(Created(LinkMade { person: id, purpose: it.purpose, link, expires_at }))
@@ -77,7 +78,7 @@ pub(in crate::web) async fn make_link(
     app: &Arc<App>,
     who: &Who,
     person: &str,
-    purpose: Purpose,
+    purpose: LinkPurpose,
 ) -> Result<(String, At), Problem> {
     if who.by_token {
         return Err(Problem::new(StatusCode::FORBIDDEN, PERSONS_ALONE));
@@ -88,7 +89,7 @@ pub(in crate::web) async fn make_link(
     app.blocking(move |a| {
         let found = a.store.practitioner(&person)?;
         let found = found.ok_or_else(|| Problem::unknown("practitioner", &person))?;
-        if !Seen::of(a, &who)?.person(&found) {
+        if !VisibleInstitutions::of(a, &who)?.person(&found) {
             return Err(Problem::unknown("practitioner", &person));
         }
         let link = PersonalLink { person, purpose, made_by: who.name.clone() };
@@ -114,7 +115,7 @@ pub(in crate::web) enum PersonalStep {
     Consent(SignedText),
     /// Asks the authority to correct the registry, or answers a case that was served.
     Request {
-        about: About,
+        about: RequestSubject,
         /// Of an answer: the case's alert.
         alert: Option<String>,
         /// 1 to 2000 characters.
@@ -153,7 +154,7 @@ pub(in crate::web) enum PersonalDone {
 async fn post_personal(
     State(app): Shared,
     Path(token): Path<String>,
-    Body(it): Body<PersonalStep>,
+    JsonBody(it): JsonBody<PersonalStep>,
 ) -> Result<Json<PersonalDone>, Problem> {
     Ok(Json(take(&app, &token, it).await?))
 }
@@ -167,7 +168,7 @@ pub(in crate::web) async fn take(
     let link = link_of(app, token).await?;
     let hash = sha256_hex(token);
     match (it, link.purpose) {
-        (PersonalStep::SetCard { card, pin }, Purpose::Card) => {
+        (PersonalStep::SetCard { card, pin }, LinkPurpose::Card) => {
             let card = card_hash(&app.master, &card)?;
             if let Some(fault) = pin_fault(&pin) {
                 return Err(Problem::unprocessable(fault));
@@ -184,10 +185,10 @@ pub(in crate::web) async fn take(
                 .await?;
             Ok(PersonalDone::Card { person, credential: "set" })
         }
-        (PersonalStep::Request { about, alert, text }, Purpose::OwnData) => {
+        (PersonalStep::Request { about, alert, text }, LinkPurpose::OwnData) => {
             ask(app, link.person, about, alert, &text).await
         }
-        (PersonalStep::Consent(signed), Purpose::OwnData) => {
+        (PersonalStep::Consent(signed), LinkPurpose::OwnData) => {
             deed::persons([&link.person]);
             deed::did("new consent text signed over the person's own page");
             let person = link.person.clone();
@@ -195,7 +196,7 @@ pub(in crate::web) async fn take(
             app.tell(Nudge::All);
             Ok(PersonalDone::Consent { person, consent: "signed" })
         }
-        (PersonalStep::Withdraw { reason }, Purpose::Withdrawal | Purpose::OwnData) => {
+        (PersonalStep::Withdraw { reason }, LinkPurpose::Withdrawal | LinkPurpose::OwnData) => {
             let said = reason.as_deref().unwrap_or("the person's own link");
             let reason = enrolments::withdrawal_reason(said)?;
             deed::persons([&link.person]);
@@ -206,13 +207,13 @@ pub(in crate::web) async fn take(
             app.blocking(move |a| a.store.use_personal_link(&hash)).await?;
             Ok(PersonalDone::Withdrawal(done))
         }
-        (_, Purpose::Card) => {
+        (_, LinkPurpose::Card) => {
             Err(Problem::unprocessable("step: this link sets card and PIN: use set_card"))
         }
-        (_, Purpose::OwnData) => {
+        (_, LinkPurpose::OwnData) => {
             Err(Problem::unprocessable("step: use request, consent or withdraw"))
         }
-        (_, Purpose::Withdrawal) => {
+        (_, LinkPurpose::Withdrawal) => {
             Err(Problem::unprocessable("step: this link withdraws consent: use withdraw"))
         }
     }
@@ -222,7 +223,7 @@ pub(in crate::web) async fn take(
 async fn ask(
     app: &Arc<App>,
     person: String,
-    about: About,
+    about: RequestSubject,
     alert: Option<String>,
     text: &str,
 ) -> Result<PersonalDone, Problem> {
@@ -234,9 +235,11 @@ async fn ask(
     deed::did("request sent over the person's own page");
     app.blocking(move |a| {
         let alert = match (about, alert) {
-            (About::Correction, _) => None,
-            (About::Answer, Some(id)) if super::own_data::was_told(a, &person, &id)? => Some(id),
-            (About::Answer, id) => {
+            (RequestSubject::Correction, _) => None,
+            (RequestSubject::Answer, Some(id)) if super::own_data::was_told(a, &person, &id)? => {
+                Some(id)
+            }
+            (RequestSubject::Answer, id) => {
                 return Err(Problem::unknown("alert", &id.unwrap_or_default()));
             }
         };

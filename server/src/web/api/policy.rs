@@ -15,8 +15,8 @@ use crate::alert_view::FindingSeen;
 use crate::app::App;
 use crate::clock::At;
 use crate::knowledge::Nudge;
-use crate::problem::{Body, Problem, prose};
-use crate::rules::settings::{self, About};
+use crate::problem::{JsonBody, Problem, prose};
+use crate::rules::settings::{self, SettingDescription};
 use crate::store::{HashedPolicy, OwnPolicy, PolicyRow, StoreError};
 use crate::web::answer::Created;
 use crate::web::endpoint::Endpoint;
@@ -70,7 +70,7 @@ struct PolicyMade {
 async fn post_policy(
     State(app): Shared,
     who: Who,
-    Body(it): Body<PolicyBody>,
+    JsonBody(it): JsonBody<PolicyBody>,
 ) -> Result<Created<PolicyMade>, Problem> {
     let version = put(&app, &who, it).await?;
     Ok(Created(PolicyMade { version }))
@@ -159,7 +159,7 @@ pub(in crate::web) fn values_at(
 #[derive(Serialize, JsonSchema)]
 struct SettingSeen {
     #[serde(flatten)]
-    about: About,
+    about: SettingDescription,
     value: i64,
     /// `default`, `all`, or the jurisdiction whose policy says it.
     said_by: String,
@@ -220,7 +220,7 @@ fn shown(a: &App, who: &Who, place: &str) -> Result<PolicySeen, StoreError> {
     let OwnPolicy { version, settings: own } = a.store.policy(place)?;
     let said = a.store.policy_at(place)?;
     let values = values_at(a, place)?;
-    let setting = |about: About| {
+    let setting = |about: SettingDescription| {
         let told = said.get(about.name);
         SettingSeen {
             value: told.map_or(about.default, |(value, _)| *value),

@@ -13,7 +13,7 @@ use crate::clock::{self, At};
 use crate::config::Mode;
 use crate::problem::Problem;
 use crate::rules::settings;
-use crate::store::Part;
+use crate::store::ListPart;
 use crate::supervise::compared;
 use crate::web::request::part::{PartQuery, cut};
 
@@ -59,7 +59,7 @@ pub(in crate::web) async fn preview(
         settings::check(name, *value).map_err(Problem::unprocessable)?;
     }
     let part = PartQuery::default().part(who, INSTITUTIONS);
-    let part = Part { jurisdiction: place.to_owned(), institution: String::new(), ..part };
+    let part = ListPart { jurisdiction: place.to_owned(), institution: String::new(), ..part };
     let (typed, place) = (typed.clone(), place.to_owned());
     app.blocking(move |a| {
         let set = a.store.policy_at(&place)?;

@@ -19,7 +19,7 @@ use crate::clock::{self, At};
 use crate::config::Mode;
 use crate::knowledge::Nudge;
 use crate::path_id::PathId;
-use crate::problem::{Body, Problem};
+use crate::problem::{JsonBody, Problem};
 use crate::rules::settings;
 use crate::store::{BoxTrial, NewTrial, TrialBounds, TrialRow, TrialSum, trial_sums};
 use crate::vault::Key;
@@ -152,7 +152,7 @@ fn is_tried_by_a_box(name: &str) -> Result<(), Problem> {
 
 /// Whether a box's log can tell what another value would have done: it holds what the rules were
 /// given, not what the tracker made it of.
-pub(in crate::web) fn replayed(about: &settings::About) -> bool {
+pub(in crate::web) fn replayed(about: &settings::SettingDescription) -> bool {
     about.read_by == "box" && !matches!(about.rules, "tracker" | "privacy P2")
 }
 
@@ -194,7 +194,7 @@ pub(in crate::web) fn too_often() -> Problem {
 async fn post_trial(
     State(app): State<Arc<App>>,
     who: Who,
-    Body(it): Body<TrialBody>,
+    JsonBody(it): JsonBody<TrialBody>,
 ) -> Result<Accepted<TrialRow>, Problem> {
     Ok(Accepted(ask(&app, &who, it).await?))
 }
@@ -234,7 +234,7 @@ pub(in crate::web) struct TrialSeen {
     pub of: Vec<BoxTrial>,
 }
 
-/// One that this reader may not see is unknown to him. Blocking.
+/// One that this reader may not see is unknown to them. Blocking.
 pub(in crate::web) fn seen(a: &App, who: &Who, id: &TrialId) -> Result<TrialSeen, Problem> {
     let found =
         a.store.policy_trial(id)?.filter(|it| may_read(who, &it.jurisdiction, true).is_ok());

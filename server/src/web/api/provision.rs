@@ -21,9 +21,9 @@ use trust::{SealingPublicKey, VerifyingKey, sha256_hex};
 
 use crate::access::secret::random_token;
 use crate::app::App;
-use crate::ca::{Authority, Issued, revoked, write_private};
+use crate::ca::{Authority, IssuedCertificate, revoked, write_private};
 use crate::clock::{self, At};
-use crate::problem::{Body, Problem};
+use crate::problem::{JsonBody, Problem};
 use crate::store::{DeviceState, NewKeys};
 use crate::web::endpoint::Endpoint;
 use crate::web::request::rights::EVERYBODY;
@@ -48,7 +48,7 @@ pub(in crate::web) fn endpoints() -> Vec<Endpoint> {
 /// `POST /api/v1/provision`.
 async fn post_provision(
     State(app): State<Arc<App>>,
-    Body(it): Body<ProvisionRequest>,
+    JsonBody(it): JsonBody<ProvisionRequest>,
 ) -> Result<Json<ProvisionResponse>, Problem> {
     let wrong = |e: trust::Refused| Problem::unprocessable(e.to_string());
     VerifyingKey::from_base64(&it.signing_key).map_err(wrong)?;
@@ -101,7 +101,7 @@ async fn post_provision(
     }))
 }
 
-fn certify(app: &App, csr_pem: &str, device: &DeviceId) -> Result<Issued, Problem> {
+fn certify(app: &App, csr_pem: &str, device: &DeviceId) -> Result<IssuedCertificate, Problem> {
     let now = clock::now();
     let valid = Duration::from_hours(24 * app.config.certificate_days);
     let issued = app.authority.certify(csr_pem, device, now, valid)?;
@@ -118,7 +118,7 @@ fn certify(app: &App, csr_pem: &str, device: &DeviceId) -> Result<Issued, Proble
 /// next certificate. A replay gives a certificate for a key that only the box has.
 async fn post_renew(
     State(app): State<Arc<App>>,
-    Body(envelope): Body<Envelope>,
+    JsonBody(envelope): JsonBody<Envelope>,
 ) -> Result<Json<RenewResponse>, Problem> {
     let said: RenewRequest = serde_json::from_str(&envelope.body)
         .map_err(|e| Problem::unprocessable(format!("the renewal does not decode: {e}")))?;
@@ -151,7 +151,7 @@ struct Revoked {
 /// replay finds no key.
 async fn post_retire(
     State(app): State<Arc<App>>,
-    Body(envelope): Body<Envelope>,
+    JsonBody(envelope): JsonBody<Envelope>,
 ) -> Result<Json<Revoked>, Problem> {
     let said: RetireRequest = serde_json::from_str(&envelope.body)
         .map_err(|e| Problem::unprocessable(format!("the retirement does not decode: {e}")))?;

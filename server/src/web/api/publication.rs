@@ -14,10 +14,10 @@ use super::bulk::workbook;
 use super::case_facts::facts;
 use crate::access::Who;
 use crate::app::App;
-use crate::case_document::{Fact, Kind};
+use crate::case_document::{CaseFact, DocumentKind};
 use crate::case_watch;
 use crate::clock::today;
-use crate::penalty_case::{Entry, INSTITUTION, Party, PenaltyCase};
+use crate::penalty_case::{CaseEntry, INSTITUTION, Party, PenaltyCase};
 use crate::problem::Problem;
 use crate::rules::Numbers;
 use crate::store::{Alert, StoreError};
@@ -61,11 +61,11 @@ pub(in crate::web) fn names_persons(a: &App, jurisdiction: &str) -> Result<bool,
 pub(in crate::web) fn for_everybody(
     a: &App,
     alert: &Alert,
-    kind: Kind,
+    kind: DocumentKind,
     party: &Party,
     text: &str,
 ) -> Result<String, Problem> {
-    if kind != Kind::Decision {
+    if kind != DocumentKind::Decision {
         return Err(Problem::unprocessable("edition: only a decision is published"));
     }
     if names_persons(a, &alert.jurisdiction)? {
@@ -163,7 +163,7 @@ fn row(
     party: &Party,
 ) -> Result<Option<Vec<String>>, Problem> {
     let decided = case.last("decided").map(|r| (r.on, &r.entry));
-    let Some((on, Entry::Decided { number, penalties: decided, .. })) = decided else {
+    let Some((on, CaseEntry::Decided { number, penalties: decided, .. })) = decided else {
         return Ok(None);
     };
     let kept_back = case.last("not_published").is_some();
@@ -172,10 +172,10 @@ fn row(
         return Ok(None);
     };
     let published = match case.last("published").map(|r| &r.entry) {
-        Some(Entry::Published { at }) => at.clone(),
+        Some(CaseEntry::Published { at }) => at.clone(),
         _ => String::new(),
     };
-    let facts = facts(a, who, alert, Kind::Decision, party)?;
+    let facts = facts(a, who, alert, DocumentKind::Decision, party)?;
     let day = |day: Date| day.to_string();
     let (of, name, code) = match party.id {
         INSTITUTION => {
@@ -191,7 +191,7 @@ fn row(
         name,
         code,
         penalties(l, decided),
-        facts.get(&Fact::PenaltyBasis).cloned().unwrap_or_default(),
+        facts.get(&CaseFact::PenaltyBasis).cloned().unwrap_or_default(),
         day(on),
         day(served_on),
         published,

@@ -29,7 +29,8 @@ pub(in crate::web) fn endpoints() -> Vec<Endpoint> {
 
 /// Sessions whose patient declined, over the days that HB-5 looks at.
 #[derive(Debug, Serialize, JsonSchema)]
-pub(in crate::web) struct Refusals {
+#[schemars(rename = "Refusals")]
+pub(in crate::web) struct DeclinedShares {
     /// The window: RFC 3339 UTC.
     pub from: At,
     pub to: At,
@@ -59,7 +60,7 @@ async fn get_refusals(
     State(app): State<Arc<App>>,
     who: Who,
     Query(query): Query<PartQuery>,
-) -> Result<Json<Refusals>, Problem> {
+) -> Result<Json<DeclinedShares>, Problem> {
     Ok(Json(refusals(&app, &who, &query).await?))
 }
 
@@ -67,14 +68,14 @@ pub(in crate::web) async fn refusals(
     app: &Arc<App>,
     who: &Who,
     query: &PartQuery,
-) -> Result<Refusals, Problem> {
+) -> Result<DeclinedShares, Problem> {
     let part = query.part(who, 200);
     let made = app.blocking(move |a| {
         let numbers = Numbers::of(&super::policy::values_at(a, &part.jurisdiction)?);
         let to = a.store.newest_session(&part, At::now())?;
         let from = At::of_ms(to.ms() - numbers.hb5_days * DAY_MS);
         let rooms = a.store.refusals(&part, from, to)?;
-        Ok::<_, StoreError>(Refusals {
+        Ok::<_, StoreError>(DeclinedShares {
             rooms: rooms.into_iter().map(|room| share(room, numbers.hb5_share_ppm)).collect(),
             from,
             to,

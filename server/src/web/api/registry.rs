@@ -11,7 +11,9 @@ use axum::extract::{Query, State};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-pub(in crate::web) use practitioners::{WORKS_ELSEWHERE_TOO, not_his_to_change, put_practitioner};
+pub(in crate::web) use practitioners::{
+    WORKS_ELSEWHERE_TOO, not_theirs_to_change, put_practitioner,
+};
 use practitioners::{get_practitioners, post_practitioner};
 
 use crate::access::Role;
@@ -20,14 +22,14 @@ use crate::app::App;
 use crate::clock::At;
 use crate::knowledge::Nudge;
 use crate::model::{Institution, Item, Pass, Room};
-use crate::problem::{Body, Problem};
-use crate::store::{Stated, StoreError, Table, Upsert};
+use crate::problem::{JsonBody, Problem};
+use crate::store::{RegisterTable, Stated, StoreError, Upsert};
 use crate::web::answer::Stored;
 use crate::web::endpoint::Endpoint;
 use crate::web::request::deed;
 use crate::web::request::part::{PartQuery, cut};
 use crate::web::request::rights::{PEOPLE, REGISTRY, REGISTRY_SIGHT};
-use crate::web::request::scope::{Seen, item_is_his};
+use crate::web::request::scope::{VisibleInstitutions, item_is_theirs};
 
 pub(in crate::web) fn endpoints() -> Vec<Endpoint> {
     vec![
@@ -95,7 +97,7 @@ struct ItemMade {
 async fn near(
     app: &Arc<App>,
     who: &Who,
-    table: Table,
+    table: RegisterTable,
     upsert: Upsert,
     id: &str,
 ) -> Result<Option<Vec<String>>, Problem> {
@@ -111,19 +113,21 @@ async fn near(
 pub(in crate::web) fn near_ids(
     a: &App,
     who: &Who,
-    table: Table,
+    table: RegisterTable,
     id: &str,
 ) -> Result<Vec<String>, StoreError> {
-    let seen = Seen::of(a, who)?;
+    let seen = VisibleInstitutions::of(a, who)?;
     let mut known = Vec::new();
     for near in a.store.near_ids(table, id)? {
         let is_seen = match table {
-            Table::Item => true,
-            Table::Institution => seen.has(&near),
-            Table::Room => {
+            RegisterTable::Item => true,
+            RegisterTable::Institution => seen.has(&near),
+            RegisterTable::Room => {
                 a.store.room(&near)?.is_some_and(|room| seen.has(room.institution.as_str()))
             }
-            Table::Practitioner => a.store.practitioner(&near)?.is_some_and(|p| seen.person(&p)),
+            RegisterTable::Practitioner => {
+                a.store.practitioner(&near)?.is_some_and(|p| seen.person(&p))
+            }
         };
         if is_seen {
             known.push(near);
@@ -135,7 +139,7 @@ pub(in crate::web) fn near_ids(
 async fn made(
     app: &Arc<App>,
     who: &Who,
-    table: Table,
+    table: RegisterTable,
     upsert: Upsert,
     id: String,
 ) -> Result<Stored<Made>, Problem> {
@@ -146,10 +150,10 @@ async fn made(
 async fn post_institution(
     State(app): Shared,
     who: Who,
-    Body(it): Body<Institution>,
+    JsonBody(it): JsonBody<Institution>,
 ) -> Result<Stored<Made>, Problem> {
     let id = it.id.to_string();
-    made(&app, &who, Table::Institution, put_institution(&app, &who, it).await?, id).await
+    made(&app, &who, RegisterTable::Institution, put_institution(&app, &who, it).await?, id).await
 }
 
 /// The pages put by the same functions as the API.
@@ -170,7 +174,7 @@ pub(in crate::web) async fn put_institution(
         .blocking(move |a| {
             let before = a.store.institution(it.id.as_str())?;
             if let Some(before) = &before {
-                Seen::of(a, &who)?.must_have(
+                VisibleInstitutions::of(a, &who)?.must_have(
                     before.id.as_str(),
                     "institution",
                     before.id.as_str(),
@@ -209,10 +213,10 @@ async fn get_institutions(
 async fn post_room(
     State(app): Shared,
     who: Who,
-    Body(it): Body<Room>,
+    JsonBody(it): JsonBody<Room>,
 ) -> Result<Stored<Made>, Problem> {
     let id = it.id.to_string();
-    made(&app, &who, Table::Room, put_room(&app, &who, it).await?, id).await
+    made(&app, &who, RegisterTable::Room, put_room(&app, &who, it).await?, id).await
 }
 
 pub(in crate::web) async fn put_room(
@@ -224,7 +228,7 @@ pub(in crate::web) async fn put_room(
     let (id, who) = (it.id.clone(), who.clone());
     let upsert = app
         .blocking(move |a| {
-            let seen = Seen::of(a, &who)?;
+            let seen = VisibleInstitutions::of(a, &who)?;
             let before = a.store.room(it.id.as_str())?;
             if let Some(before) = &before {
                 seen.must_have(before.institution.as_str(), "room", it.id.as_str())?;
@@ -259,18 +263,18 @@ async fn get_rooms(
 }
 
 /// An institution that is nowhere is the store's to name; one that lies elsewhere is as unknown.
-fn seen_or_new(seen: &Seen, institution: &str) -> Result<(), Problem> {
+fn seen_or_new(seen: &VisibleInstitutions, institution: &str) -> Result<(), Problem> {
     seen.must_have(institution, "institution", institution)
 }
 
 async fn post_item(
     State(app): Shared,
     who: Who,
-    Body(it): Body<Item>,
+    JsonBody(it): JsonBody<Item>,
 ) -> Result<Stored<ItemMade>, Problem> {
     let code = it.code.to_string();
     let upsert = put_item(&app, &who, it).await?;
-    let near = near(&app, &who, Table::Item, upsert, &code).await?;
+    let near = near(&app, &who, RegisterTable::Item, upsert, &code).await?;
     Ok(Stored(upsert, ItemMade { code, near }))
 }
 
@@ -284,8 +288,12 @@ pub(in crate::web) async fn put_item(
     let upsert = app
         .blocking(move |a| {
             let before = a.store.item(it.code.as_str())?;
-            item_is_his(&who, before.as_ref().map(|b| b.jurisdiction.as_str()), &it.jurisdiction)
-                .map_err(|why| Problem::unprocessable(format!("jurisdiction: {why}")))?;
+            item_is_theirs(
+                &who,
+                before.as_ref().map(|b| b.jurisdiction.as_str()),
+                &it.jurisdiction,
+            )
+            .map_err(|why| Problem::unprocessable(format!("jurisdiction: {why}")))?;
             deed::did(format!("item {}: {}", it.code, deed::changes(before.as_ref(), &it)));
             Ok::<_, Problem>(a.store.put_item(&it, At::now())?)
         })
@@ -316,7 +324,7 @@ async fn get_items(
 async fn post_pass(
     State(app): Shared,
     who: Who,
-    Body(it): Body<Pass>,
+    JsonBody(it): JsonBody<Pass>,
 ) -> Result<Stored<Made>, Problem> {
     let id = it.id.clone();
     Ok(Stored(put_pass(&app, &who, it).await?, Made { id: id.into(), near: None }))
@@ -331,7 +339,7 @@ pub(in crate::web) async fn put_pass(
     let who = who.clone();
     let (upsert, places) = app
         .blocking(move |a| {
-            let seen = Seen::of(a, &who)?;
+            let seen = VisibleInstitutions::of(a, &who)?;
             seen_or_new(&seen, it.institution.as_str())?;
             let stood = a.store.pass(&it.id)?;
             let before = stood.as_ref().map(|b| b.institution.clone());

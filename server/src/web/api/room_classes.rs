@@ -13,14 +13,14 @@ use crate::access::{Right, Role, Who};
 use crate::app::App;
 use crate::clock::At;
 use crate::knowledge::Nudge;
-use crate::problem::{Body, Problem, prose};
+use crate::problem::{JsonBody, Problem, prose};
 use crate::store::{ClassStep, ClassVerdict, ClassWord, StoreError};
 use crate::web::endpoint::Endpoint;
 use crate::web::request::actor;
 use crate::web::request::deed;
 use crate::web::request::part::PartQuery;
 use crate::web::request::rights::PERSONS_ALONE;
-use crate::web::request::scope::Seen;
+use crate::web::request::scope::VisibleInstitutions;
 
 /// Who reads classes; a clinic proposes, a supervisor decides.
 pub(in crate::web) const CLASS_READERS: &[Role] = &[Role::Supervisor, Role::Clinic, Role::Auditor];
@@ -112,7 +112,7 @@ async fn post_class(
     State(app): State<Arc<App>>,
     who: Who,
     Path(id): Path<String>,
-    Body(it): Body<ClassBody>,
+    JsonBody(it): JsonBody<ClassBody>,
 ) -> Result<Json<RoomClasses>, Problem> {
     say(&app, &who, id, it).await?;
     let rooms = classes(&app, &who, &PartQuery::default()).await?;
@@ -135,7 +135,11 @@ pub(in crate::web) async fn say(
     let (reader, room) = (who.clone(), id.clone());
     app.blocking(move |a| {
         let found = a.store.room(&room)?.ok_or_else(|| Problem::unknown("room", &room))?;
-        Seen::of(a, &reader)?.must_have(found.institution.as_str(), "room", &room)?;
+        VisibleInstitutions::of(a, &reader)?.must_have(
+            found.institution.as_str(),
+            "room",
+            &room,
+        )?;
         deed::at(found.institution.as_str());
         let (by, now) = (reader.name.as_str(), At::now());
         let note = |note: Option<String>| prose("note", &note.unwrap_or_default(), 400);

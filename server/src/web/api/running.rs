@@ -13,7 +13,7 @@ use crate::retention::{EVERY, JOBS};
 use crate::tombstone::{Deletion, Tombstone};
 use crate::web::endpoint::Endpoint;
 use crate::web::request::rights::KEEPERS;
-use crate::web::request::scope::Seen;
+use crate::web::request::scope::VisibleInstitutions;
 
 pub(in crate::web) fn endpoints() -> Vec<Endpoint> {
     vec![
@@ -44,7 +44,8 @@ pub(in crate::web) struct JobSeen {
 /// 网信部门 (人脸识别技术应用安全管理办法, 2025-06-01).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
-pub(in crate::web) enum Filing {
+#[schemars(rename = "Filing")]
+pub(in crate::web) enum FilingDuty {
     NotDue,
     /// From 80,000: time to prepare it (P14).
     Near,
@@ -52,7 +53,7 @@ pub(in crate::web) enum Filing {
     Due,
 }
 
-impl Filing {
+impl FilingDuty {
     pub(in crate::web) fn at(persons: i64) -> Self {
         match persons {
             crate::filing::DUE_PERSONS.. => Self::Due,
@@ -71,7 +72,7 @@ pub(in crate::web) struct RetentionSeen {
     pub audit_entries: i64,
     /// Persons of all institutions with at least one face template.
     pub persons_with_templates: i64,
-    pub filing: Filing,
+    pub filing: FilingDuty,
     /// Of persons in the reader's scope, newest first, at most 200.
     pub tombstones: Vec<Tombstone>,
     pub tombstones_in_all: usize,
@@ -112,11 +113,11 @@ pub(in crate::web) fn retention(a: &App, who: &Who) -> Result<RetentionSeen, Pro
         ),
         Err(error) => (false, error.to_string()),
     };
-    let seen = Seen::of(a, who)?;
+    let seen = VisibleInstitutions::of(a, who)?;
     let mut tombstones = Vec::new();
     for tombstone in stored.iter().rev() {
         let known = a.store.practitioner(&tombstone.person)?;
-        if known.map_or(matches!(seen, Seen::All), |p| seen.person(&p)) {
+        if known.map_or(matches!(seen, VisibleInstitutions::All), |p| seen.person(&p)) {
             tombstones.push(tombstone.clone());
         }
         if tombstones.len() == 200 {
@@ -128,7 +129,7 @@ pub(in crate::web) fn retention(a: &App, who: &Who) -> Result<RetentionSeen, Pro
         audit_since: audit.map(|(at, _)| at),
         audit_entries: audit.map_or(0, |(_, n)| n),
         persons_with_templates: persons,
-        filing: Filing::at(persons),
+        filing: FilingDuty::at(persons),
         tombstones,
         tombstones_in_all: stored.len(),
         ledger_holds,
@@ -149,7 +150,16 @@ mod tests {
 
     #[test]
     fn the_filing_duty_is_announced_at_80_000_and_due_at_100_000() {
-        let told = [0, 79_999, 80_000, 99_999, 100_000].map(Filing::at);
-        assert_eq!(told, [Filing::NotDue, Filing::NotDue, Filing::Near, Filing::Near, Filing::Due]);
+        let told = [0, 79_999, 80_000, 99_999, 100_000].map(FilingDuty::at);
+        assert_eq!(
+            told,
+            [
+                FilingDuty::NotDue,
+                FilingDuty::NotDue,
+                FilingDuty::Near,
+                FilingDuty::Near,
+                FilingDuty::Due
+            ]
+        );
     }
 }

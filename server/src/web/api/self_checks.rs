@@ -20,9 +20,9 @@ use crate::app::App;
 use crate::clock::{At, clip, today};
 use crate::ids::SelfCheckId;
 use crate::path_id::PathId;
-use crate::problem::{Body, Problem, prose};
+use crate::problem::{JsonBody, Problem, prose};
 use crate::self_check::period::Period;
-use crate::self_check::{self, Step};
+use crate::self_check::{self, CheckAction};
 use crate::store::{SelfCheck, SelfCheckFilter, StoreError};
 use crate::text;
 use crate::web::answer::Created;
@@ -70,7 +70,7 @@ pub(in crate::web) fn endpoints() -> Vec<Endpoint> {
     [own, checklists::endpoints(), export::endpoints()].into_iter().flatten().collect()
 }
 
-/// A self-check that this person does not see is unknown to him. Blocking.
+/// A self-check that this person does not see is unknown to them. Blocking.
 pub(in crate::web) fn find(a: &App, who: &Who, id: &SelfCheckId) -> Result<SelfCheck, Problem> {
     let unknown = || Problem::unknown("self-check", &clip(id, 64));
     let found = a.store.self_check(id)?.ok_or_else(unknown)?;
@@ -182,7 +182,7 @@ pub(in crate::web) async fn order(
 async fn post_special(
     State(app): State<Arc<App>>,
     who: Who,
-    Body(it): Body<SpecialBody>,
+    JsonBody(it): JsonBody<SpecialBody>,
 ) -> Result<Created<SelfCheckSeen>, Problem> {
     Ok(Created(SelfCheckSeen::of(&order(&app, &who, it).await?, &who)))
 }
@@ -197,7 +197,8 @@ async fn get_one(
 
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(in crate::web) struct AnswerBody {
+#[schemars(rename = "AnswerBody")]
+pub(in crate::web) struct CheckAnswerBody {
     /// Code of the question.
     pub item: String,
     /// `yes`, `no` or `na`; a whole number; a day.
@@ -216,7 +217,7 @@ pub(in crate::web) async fn save(
     app: &Arc<App>,
     who: &Who,
     id: SelfCheckId,
-    it: AnswerBody,
+    it: CheckAnswerBody,
 ) -> Result<SelfCheck, Problem> {
     text::line_or_nothing("note", &it.note, 400).map_err(Problem::unprocessable)?;
     app.blocking(|a| {
@@ -242,7 +243,7 @@ async fn post_answer(
     State(app): State<Arc<App>>,
     who: Who,
     PathId(id): PathId<SelfCheckId>,
-    Body(it): Body<AnswerBody>,
+    JsonBody(it): JsonBody<CheckAnswerBody>,
 ) -> Result<Json<SelfCheckSeen>, Problem> {
     Ok(Json(SelfCheckSeen::of(&save(&app, &who, id, it).await?, &who)))
 }
@@ -252,17 +253,19 @@ pub(in crate::web) async fn take(
     app: &Arc<App>,
     who: &Who,
     id: SelfCheckId,
-    step: Step,
+    step: CheckAction,
     note: &str,
 ) -> Result<SelfCheck, Problem> {
     let note = prose("note", note, 400)?;
     let step = match step {
-        Step::Revise { reason } => Step::Revise { reason: prose("reason", &reason, 400)? },
+        CheckAction::Revise { reason } => {
+            CheckAction::Revise { reason: prose("reason", &reason, 400)? }
+        }
         step => step,
     };
     app.blocking(|a| {
         let check = find(a, who, &id)?;
-        if who.by_token && matches!(step, Step::Accept | Step::Return { .. }) {
+        if who.by_token && matches!(step, CheckAction::Accept | CheckAction::Return { .. }) {
             let why = "only a person takes this step: log in";
             return Err(Problem::new(StatusCode::FORBIDDEN, why));
         }
@@ -278,7 +281,7 @@ async fn post_submit(
     who: Who,
     PathId(id): PathId<SelfCheckId>,
 ) -> Result<Json<SelfCheckSeen>, Problem> {
-    let step = Step::Submit { missing: Vec::new() };
+    let step = CheckAction::Submit { missing: Vec::new() };
     Ok(Json(SelfCheckSeen::of(&take(&app, &who, id, step, "").await?, &who)))
 }
 
@@ -293,9 +296,9 @@ async fn post_revise(
     State(app): State<Arc<App>>,
     who: Who,
     PathId(id): PathId<SelfCheckId>,
-    Body(it): Body<ReviseBody>,
+    JsonBody(it): JsonBody<ReviseBody>,
 ) -> Result<Json<SelfCheckSeen>, Problem> {
-    let step = Step::Revise { reason: it.reason.clone() };
+    let step = CheckAction::Revise { reason: it.reason.clone() };
     Ok(Json(SelfCheckSeen::of(&take(&app, &who, id, step, &it.reason).await?, &who)))
 }
 
@@ -312,9 +315,9 @@ async fn post_return(
     State(app): State<Arc<App>>,
     who: Who,
     PathId(id): PathId<SelfCheckId>,
-    Body(it): Body<ReturnBody>,
+    JsonBody(it): JsonBody<ReturnBody>,
 ) -> Result<Json<SelfCheckSeen>, Problem> {
-    let step = Step::Return { items: it.items };
+    let step = CheckAction::Return { items: it.items };
     Ok(Json(SelfCheckSeen::of(&take(&app, &who, id, step, &it.note).await?, &who)))
 }
 
@@ -323,5 +326,5 @@ async fn post_accept(
     who: Who,
     PathId(id): PathId<SelfCheckId>,
 ) -> Result<Json<SelfCheckSeen>, Problem> {
-    Ok(Json(SelfCheckSeen::of(&take(&app, &who, id, Step::Accept, "").await?, &who)))
+    Ok(Json(SelfCheckSeen::of(&take(&app, &who, id, CheckAction::Accept, "").await?, &who)))
 }

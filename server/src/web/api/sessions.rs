@@ -20,14 +20,14 @@ use crate::app::App;
 use crate::clock::{self, At};
 use crate::knowledge::Nudge;
 use crate::model::{Room, Session};
-use crate::problem::{Body, Problem, prose};
+use crate::problem::{JsonBody, Problem, prose};
 use crate::store::{SessionChange, SessionDeed, StoreError, Upsert};
 use crate::web::answer::Stored;
 use crate::web::endpoint::Endpoint;
 use crate::web::request::deed;
 use crate::web::request::part::{PartQuery, cut};
 use crate::web::request::rights::REGISTRY_SIGHT;
-use crate::web::request::scope::Seen;
+use crate::web::request::scope::VisibleInstitutions;
 
 pub(in crate::web) fn endpoints() -> Vec<Endpoint> {
     vec![
@@ -79,7 +79,7 @@ async fn post_session(
     State(app): Shared,
     who: Who,
     headers: HeaderMap,
-    Body(it): Body<Session>,
+    JsonBody(it): JsonBody<Session>,
 ) -> Result<Stored<SessionMade>, Problem> {
     let why = prose("why", &deed::reason(&headers)?.unwrap_or_default(), 400)?;
     let id = it.id.clone();
@@ -98,7 +98,7 @@ pub(in crate::web) async fn put(
     let who = who.clone();
     let (stored, rooms) = app
         .blocking(move |a| {
-            let seen = Seen::of(a, &who)?;
+            let seen = VisibleInstitutions::of(a, &who)?;
             let stood = a.store.session(it.id.as_str())?;
             let before = stood.as_ref().map(|b| b.room.clone());
             let hidden =
@@ -181,7 +181,7 @@ pub(in crate::web) async fn find(app: &Arc<App>, who: &Who, id: &str) -> Result<
     let found = app
         .blocking(move |a| {
             let found = a.store.session(&wanted)?.into_iter().collect();
-            Ok::<_, StoreError>(Seen::of(a, &who)?.sessions(a, found)?.pop())
+            Ok::<_, StoreError>(VisibleInstitutions::of(a, &who)?.sessions(a, found)?.pop())
         })
         .await?;
     found.ok_or_else(|| Problem::unknown("session", id))
@@ -219,7 +219,7 @@ async fn post_step(
     State(app): Shared,
     who: Who,
     Path(id): Path<String>,
-    Body(step): Body<SessionStep>,
+    JsonBody(step): JsonBody<SessionStep>,
 ) -> Result<Json<SessionMade>, Problem> {
     let (_, revision) = take(&app, &who, &id, step).await?;
     Ok(Json(SessionMade { id, revision }))

@@ -15,7 +15,7 @@ use crate::app::App;
 use crate::clock::{self, At};
 use crate::ids::ApiTokenId;
 use crate::path_id::PathId;
-use crate::problem::{Body, Problem};
+use crate::problem::{JsonBody, Problem};
 use crate::store::{ApiToken, token_owner};
 use crate::web::answer::Created;
 use crate::web::endpoint::Endpoint;
@@ -105,7 +105,7 @@ pub(in crate::web) async fn make(
 async fn post_token(
     State(app): State<Arc<App>>,
     who: Who,
-    Body(it): Body<TokenBody>,
+    JsonBody(it): JsonBody<TokenBody>,
 ) -> Result<Created<TokenMade>, Problem> {
     Ok(Created(make(&app, &who, it).await?))
 }

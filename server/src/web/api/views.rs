@@ -1,4 +1,4 @@
-//! `/api/v1/views`: filters of the inbox that somebody keeps under a name, his alone.
+//! `/api/v1/views`: filters of the inbox that somebody keeps under a name, theirs alone.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use super::alerts::ListQuery;
 use crate::access::Who;
 use crate::app::App;
 use crate::clock::At;
-use crate::problem::{Body, Problem};
+use crate::problem::{JsonBody, Problem};
 use crate::store::View;
 use crate::web::answer::Created;
 use crate::web::endpoint::Endpoint;
@@ -84,7 +84,7 @@ async fn get_views(State(app): Shared, who: Who) -> Result<Json<Views>, Problem>
 async fn post_view(
     State(app): Shared,
     who: Who,
-    Body(it): Body<ViewBody>,
+    JsonBody(it): JsonBody<ViewBody>,
 ) -> Result<Created<View>, Problem> {
     Ok(Created(put(&app, &who, it).await?))
 }

@@ -12,7 +12,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Redirect, Response};
 use tracing::Instrument as _;
 
-use super::fault_page::{Asked, nowhere};
+use super::fault_page::{FailedRequest, nowhere};
 use crate::access::{Role, Who};
 use crate::app::App;
 use crate::clinic_requests;
@@ -22,14 +22,14 @@ use crate::problem::{Problem, prose};
 use crate::store::Deed;
 use crate::web::endpoint::Route;
 use crate::web::pages::frame;
-use crate::web::request::credential::Credential;
+use crate::web::request::credential::RequestCredential;
 use crate::web::request::deed::{self, Notes};
 use crate::web::request::landing;
 use crate::web::route_of;
 use crate::web::view::words::Lang;
 
-/// What somebody may do before the second factor that his role needs is set up: what everybody may,
-/// and his own account.
+/// What somebody may do before the second factor that their role needs is set up: what everybody
+/// may, and their own account.
 fn open_before_second_factor(path: &str, route: Option<&Route>) -> bool {
     let own = matches!(path, "/account" | "/me")
         || path.starts_with("/account/")
@@ -103,8 +103,8 @@ pub(in crate::web) async fn layer(
     let address = deed::address(&path, request.uri());
     let page = !path.starts_with("/api/") && method == Method::GET;
     let lang = Lang::of(request.uri(), request.headers());
-    let asked = Asked::of(&request);
-    let credential = Credential::of(&app, request.headers());
+    let asked = FailedRequest::of(&request);
+    let credential = RequestCredential::of(&app, request.headers());
     let (who, due) = match credential.found(&app).await {
         Ok(found) => found,
         Err(problem) => return problem.into_response(),
@@ -129,14 +129,14 @@ pub(in crate::web) async fn layer(
         Err(problem) => return problem.into_response(),
     };
     let public = who.role == Role::Public;
-    // Whoever is not logged in writes nothing of his own into the log.
+    // Whoever is not logged in writes nothing of their own into the log.
     let why = if public { String::new() } else { why };
     request.extensions_mut().insert(who.clone());
     request.extensions_mut().insert(credential);
     let notes = Notes::default();
     let gate = Gate { allowed: route.is_some_and(|r| who.is_one_of(r.roles)), route, due, page };
     // A task of its own: whoever hangs up in the middle does not take the entry in the log with
-    // him.
+    // them.
     let work = async move {
         let handled = deed::NOTES.scope(Arc::clone(&notes), next.run(request));
         let handled = frame::ADDRESS.scope(asked.back(), handled);
@@ -189,7 +189,7 @@ impl Gate {
         self,
         app: &Arc<App>,
         (who, lang): (&Who, Lang),
-        (path, asked): (&str, &Asked),
+        (path, asked): (&str, &FailedRequest),
         handled: impl Future<Output = Response>,
     ) -> Response {
         let public = who.role == Role::Public;
@@ -208,7 +208,7 @@ impl Gate {
             (false, Some(_)) if public && self.page => {
                 Redirect::to(&landing::login_for(&asked.address)).into_response()
             }
-            // The bare address of this server leads everybody to a page of his own.
+            // The bare address of this server leads everybody to a page of their own.
             (false, Some(_)) if self.page && path == "/" => {
                 Redirect::to(landing::first_page(who)).into_response()
             }

@@ -1,5 +1,5 @@
 //! Faults as people read them: whoever came with a browser is shown a page within the frame of the
-//! others, in his language; a program gets its `problem+json`.
+//! others, in their language; a program gets its `problem+json`.
 
 use std::sync::Arc;
 
@@ -10,20 +10,20 @@ use axum::response::{IntoResponse as _, Response};
 
 use crate::access::Who;
 use crate::app::App;
-use crate::problem::{Problem, Told};
+use crate::problem::{Problem, ProblemText};
 use crate::web::pages::frame;
-use crate::web::request::credential::Credential;
+use crate::web::request::credential::RequestCredential;
 use crate::web::view::words::Lang;
 
 /// What a request asked for, as far as a fault's page needs it.
-pub(in crate::web) struct Asked {
+pub(in crate::web) struct FailedRequest {
     pub address: String,
     read: bool,
     /// A person looks at the answer: a program never asks for HTML.
     by_browser: bool,
 }
 
-impl Asked {
+impl FailedRequest {
     pub(in crate::web) fn of(request: &Request) -> Self {
         let uri = request.uri();
         let accepts = request.headers().get(header::ACCEPT).and_then(|v| v.to_str().ok());
@@ -57,7 +57,7 @@ impl Asked {
         if !self.by_browser || !fault || is_page {
             return response;
         }
-        let problem = match response.extensions().get::<Told>() {
+        let problem = match response.extensions().get::<ProblemText>() {
             Some(told) => Problem { zh: told.zh.clone(), ..Problem::new(status, &told.detail) },
             // What the framework itself refuses says its part in English for programmers.
             None => Problem {
@@ -77,12 +77,12 @@ impl Asked {
 
 /// No route: a person is told so within the frame of the pages.
 pub(in crate::web) async fn nowhere(app: &Arc<App>, request: Request, next: Next) -> Response {
-    let asked = Asked::of(&request);
+    let asked = FailedRequest::of(&request);
     if !asked.by_browser {
         return next.run(request).await;
     }
     let lang = Lang::of(request.uri(), request.headers());
-    match Credential::of(app, request.headers()).who(app).await {
+    match RequestCredential::of(app, request.headers()).who(app).await {
         Ok(who) => {
             let response = next.run(request).await;
             asked.shown(app, &who, lang, response).await

@@ -16,7 +16,7 @@ use tracing::Instrument as _;
 
 use crate::app::App;
 use crate::clock::clip;
-use crate::problem::{Problem, Told};
+use crate::problem::{Problem, ProblemText};
 use crate::web::view::messages::chinese;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -67,7 +67,7 @@ async fn problem(response: Response) -> Response {
 /// What only has its line in English is told in Chinese, too, where the catalogue of the pages
 /// knows it: whoever refuses need not think of it.
 fn in_chinese(response: Response) -> Response {
-    let Some(Told { detail, zh: None }) = response.extensions().get::<Told>() else {
+    let Some(ProblemText { detail, zh: None }) = response.extensions().get::<ProblemText>() else {
         return response;
     };
     let Some(zh) = chinese(detail) else { return response };

@@ -9,7 +9,7 @@ use axum::http::HeaderMap;
 use axum::response::{IntoResponse as _, Redirect, Response};
 
 use super::field_fault::FieldFault;
-use super::frame::{Frame, local, render, shown};
+use super::frame::{PageFrame, local, render, shown};
 use super::welcome::Secret;
 use crate::access::Who;
 use crate::app::App;
@@ -37,7 +37,7 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
 #[template(path = "account.html")]
 #[expect(clippy::struct_excessive_bools, reason = "each is one switch of the page")]
 struct AccountPage {
-    f: Frame,
+    f: PageFrame,
     name: String,
     display: String,
     role: &'static str,
@@ -95,7 +95,7 @@ async fn account_page(app: &Arc<App>, l: Lang, who: &Who, it: Shown) -> Result<R
     let secret =
         it.secret.map(|(secret, sealed)| Secret::of(&secret, &own.id, sealed)).transpose()?;
     render(&AccountPage {
-        f: Frame::of(app, who, l, "system", "/account").await?,
+        f: PageFrame::of(app, who, l, "system", "/account").await?,
         name: own.id.to_string(),
         display: own.display,
         role: l.role(own.role),

@@ -8,10 +8,10 @@ use axum::extract::{Query, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Redirect, Response};
 
-use super::accounts::{InviteFields, RoleChoice, Row, role_choices, row, scope_labels};
+use super::accounts::{AccountRow, InviteFields, RoleChoice, role_choices, row, scope_labels};
 use super::field_fault::FieldFault;
 use super::forms::SureForm;
-use super::frame::{Frame, local, render, shown};
+use super::frame::{PageFrame, local, render, shown};
 use crate::access::{Role, Who};
 use crate::app::App;
 use crate::ids::AccountId;
@@ -23,7 +23,7 @@ use crate::web::api::accounts;
 use crate::web::endpoint::Endpoint;
 use crate::web::request::rights::ADMIN;
 use crate::web::view::names::{Label, Names};
-use crate::web::view::scope_tree::{self, Places, ScopeTree};
+use crate::web::view::scope_tree::{self, InstitutionDivisions, ScopeTree};
 use crate::web::view::words::Lang;
 
 pub(super) fn endpoints() -> Vec<Endpoint> {
@@ -37,8 +37,8 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
 #[derive(Template)]
 #[template(path = "account_of.html")]
 struct AccountOfPage {
-    f: Frame,
-    it: Row,
+    f: PageFrame,
+    it: AccountRow,
     /// The reader's own: another administrator sees to it.
     own: bool,
     roles: Vec<RoleChoice>,
@@ -141,12 +141,12 @@ async fn make_one(
         link,
         done,
         fault,
-        f: Frame::of(app, who, l, "system", "/accounts").await?,
+        f: PageFrame::of(app, who, l, "system", "/accounts").await?,
     })?;
     Ok((status, page).into_response())
 }
 
-fn change(l: Lang, it: RightsChange, places: &Places, people: &Names) -> ChangeRow {
+fn change(l: Lang, it: RightsChange, places: &InstitutionDivisions, people: &Names) -> ChangeRow {
     let words = |role, scope: &str| {
         format!("{} · {}", l.role(role), scope_tree::words(l, role, scope, places))
     };

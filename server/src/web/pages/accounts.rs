@@ -10,7 +10,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Redirect, Response};
 
 use super::field_fault::FieldFault;
-use super::frame::{Frame, local, render, shown};
+use super::frame::{PageFrame, local, render, shown};
 use crate::access::{Role, Who};
 use crate::app::App;
 use crate::clock::At;
@@ -23,7 +23,7 @@ use crate::web::api::accounts::{self, InviteForm};
 use crate::web::endpoint::Endpoint;
 use crate::web::request::rights::ADMIN;
 use crate::web::view::names::{Label, Names};
-use crate::web::view::scope_tree::{self, Places, ScopeTree};
+use crate::web::view::scope_tree::{self, InstitutionDivisions, ScopeTree};
 use crate::web::view::words::Lang;
 
 pub(super) fn endpoints() -> Vec<Endpoint> {
@@ -73,8 +73,8 @@ pub(super) fn role_choices(l: Lang, chosen: &[Role]) -> Vec<RoleChoice> {
 #[derive(Template)]
 #[template(path = "accounts.html")]
 struct AccountsPage {
-    f: Frame,
-    rows: Vec<Row>,
+    f: PageFrame,
+    rows: Vec<AccountRow>,
     waiting: Vec<WaitingRow>,
     /// To invite as; the one that was chosen before a fault.
     roles: Vec<RoleChoice>,
@@ -85,7 +85,7 @@ struct AccountsPage {
     fault: FieldFault,
 }
 
-pub(super) struct Row {
+pub(super) struct AccountRow {
     pub id: String,
     pub display: String,
     pub role: &'static str,
@@ -180,13 +180,13 @@ async fn make(
         needed: role_choices(l, &needed),
         link,
         fault,
-        f: Frame::of(app, who, l, "system", "/accounts").await?,
+        f: PageFrame::of(app, who, l, "system", "/accounts").await?,
     })?;
     Ok((status, page).into_response())
 }
 
-pub(super) fn row(l: Lang, a: Account, places: &Places) -> Row {
-    Row {
+pub(super) fn row(l: Lang, a: Account, places: &InstitutionDivisions) -> AccountRow {
+    AccountRow {
         role: l.role(a.role),
         scope: scope_tree::words(l, a.role, &a.scope, places),
         has_code: a.totp.is_some(),
@@ -200,7 +200,7 @@ fn waiting_row(
     l: Lang,
     it: Invitation,
     (link, made_by): (Option<String>, Label),
-    places: &Places,
+    places: &InstitutionDivisions,
     whole: impl Fn(&str) -> String,
 ) -> WaitingRow {
     WaitingRow {

@@ -11,13 +11,13 @@ use law::Matter;
 
 use super::alert_clinic;
 use super::evidence::EvidenceCard;
-use super::frame::{Frame, local, render_as, shown};
+use super::frame::{PageFrame, local, render_as, shown};
 use super::list_address;
 use super::log_holds;
 use super::step_choices::{colleagues, reasons};
 use super::step_form::StepTyped;
 use crate::access::{Right, Role, Who};
-use crate::alert::{AlertState, Review, Verdict};
+use crate::alert::{AlertReview, AlertState, ReviewVerdict};
 use crate::alert_view::{StepSeen, WholeForAuthority};
 use crate::app::App;
 use crate::clock::At;
@@ -30,7 +30,9 @@ use crate::web::api::policy::known_policies;
 use crate::web::endpoint::Endpoint;
 use crate::web::request::rights::{SIGHT, may_open, may_send};
 use crate::web::request::scope::scoped;
-use crate::web::view::alert_facts::{ClockView, Fact, Place, by_law, disclosed, facts, place};
+use crate::web::view::alert_facts::{
+    AlertPlace, ClockView, MarginFact, by_law, disclosed, facts, place,
+};
 use crate::web::view::file_view::FileView;
 use crate::web::view::finding_view::{
     EventView, FindingView, events, finding, monitoring, persons,
@@ -53,7 +55,7 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
 #[template(path = "alert.html")]
 #[expect(clippy::struct_excessive_bools, reason = "each is one switch of the page")]
 struct AlertPage {
-    f: Frame,
+    f: PageFrame,
     id: String,
     /// The list that led here, as an address; and its neighbours of this alert.
     from: String,
@@ -74,7 +76,7 @@ struct AlertPage {
     state: &'static str,
     state_code: &'static str,
     kinds: Vec<String>,
-    facts: Vec<Fact>,
+    facts: Vec<MarginFact>,
     findings: Vec<FindingView>,
     steps: Vec<StepView>,
     path: Vec<(&'static str, &'static str)>,
@@ -207,7 +209,7 @@ struct Found {
     names: Names,
     policies: BTreeSet<String>,
     stated_of: StatedOf,
-    place: Place,
+    place: AlertPlace,
     /// Others of the same box.
     same: Vec<Alert>,
     evidence: String,
@@ -298,7 +300,7 @@ async fn make(
     let dismissed =
         alert.case.dismissed_because.map(|r| l.reason(r).to_owned()).unwrap_or_default();
     let page = AlertPage {
-        f: Frame::of(app, who, l, "inbox", &format!("/alerts/{id}")).await?,
+        f: PageFrame::of(app, who, l, "inbox", &format!("/alerts/{id}")).await?,
         from: from.to_owned(),
         newer: found.newer.clone(),
         older: found.older.clone(),
@@ -358,14 +360,14 @@ fn has_case(who: &Who, state: AlertState) -> bool {
 }
 
 /// A verdict that stands, with what its reviewer wrote at that moment.
-fn review(l: Lang, it: &Review, found: &Found) -> ReviewView {
+fn review(l: Lang, it: &AlertReview, found: &Found) -> ReviewView {
     let steps = &found.whole.steps;
     let note = steps.iter().find(|s| s.by == it.by && s.at == it.at).map(|s| s.note.clone());
     ReviewView {
         by: found.people.get(&it.by),
         verdict: match it.verdict {
-            Verdict::Uphold => l.t("认为成立", "upheld"),
-            Verdict::Dismiss => l.t("认为应排除", "for dismissal"),
+            ReviewVerdict::Uphold => l.t("认为成立", "upheld"),
+            ReviewVerdict::Dismiss => l.t("认为应排除", "for dismissal"),
         },
         reason: it.reason.map_or("", |reason| l.reason(reason)),
         note: note.unwrap_or_default(),

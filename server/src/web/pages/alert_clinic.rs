@@ -7,7 +7,7 @@ use std::sync::Arc;
 use askama::Template;
 use axum::response::Response;
 
-use super::frame::{Frame, local, render_as};
+use super::frame::{PageFrame, local, render_as};
 use super::step_form::StepTyped;
 use crate::access::Who;
 use crate::alert_view::{OpeningTold, WholeForClinic};
@@ -16,7 +16,7 @@ use crate::ids::AlertId;
 use crate::problem::Problem;
 use crate::web::api::alerts::{seen, whole_for_clinic};
 use crate::web::api::policy::known_policies;
-use crate::web::view::alert_facts::{Fact, Place, place, where_it_was};
+use crate::web::view::alert_facts::{AlertPlace, MarginFact, place, where_it_was};
 use crate::web::view::finding_view::{
     EventView, FindingView, events, finding, monitoring, persons,
 };
@@ -27,7 +27,7 @@ use crate::web::view::words::Lang;
 #[derive(Template)]
 #[template(path = "alert_clinic.html")]
 struct ClinicPage {
-    f: Frame,
+    f: PageFrame,
     number: i64,
     severity: u8,
     level: &'static str,
@@ -37,7 +37,7 @@ struct ClinicPage {
     monitoring: String,
     law_version: String,
     waived: bool,
-    facts: Vec<Fact>,
+    facts: Vec<MarginFact>,
     findings: Vec<FindingView>,
     events: Vec<EventView>,
     statements: String,
@@ -54,7 +54,7 @@ struct Found {
     names: Names,
     policies: BTreeSet<String>,
     stated_of: StatedOf,
-    place: Place,
+    place: AlertPlace,
 }
 
 fn find(a: &App, who: &Who, id: &AlertId) -> Result<Found, Problem> {
@@ -81,7 +81,7 @@ pub(super) async fn make(
         app.blocking(move |a| find(a, &reader, &wanted)).await?;
     let pages = Pages::of(who);
     let page = ClinicPage {
-        f: Frame::of(app, who, l, "inbox", &format!("/alerts/{id}")).await?,
+        f: PageFrame::of(app, who, l, "inbox", &format!("/alerts/{id}")).await?,
         number: whole.alert.number,
         severity,
         level: l.severity(severity),
@@ -119,15 +119,15 @@ fn opened(l: Lang, it: &OpeningTold) -> String {
     )
 }
 
-fn facts((l, pages): (Lang, Pages), whole: &WholeForClinic, place: &Place) -> Vec<Fact> {
+fn facts((l, pages): (Lang, Pages), whole: &WholeForClinic, place: &AlertPlace) -> Vec<MarginFact> {
     let alert = &whole.alert;
     let session = alert.session.as_deref().unwrap_or_default();
     let mut facts = where_it_was(l, (&alert.institution, &alert.room, session), place);
     facts.extend([
         place.item_fact(l, pages),
-        Fact::named(l.t("设备", "Device"), place.device.clone()).within(pages.device),
-        Fact::new(l.t("发生", "Raised (box)"), local(&alert.raised_at)),
-        Fact::new(l.t("接收", "Received (server)"), local(&alert.received_at)),
+        MarginFact::named(l.t("设备", "Device"), place.device.clone()).within(pages.device),
+        MarginFact::new(l.t("发生", "Raised (box)"), local(&alert.raised_at)),
+        MarginFact::new(l.t("接收", "Received (server)"), local(&alert.received_at)),
     ]);
     facts.retain(|fact| !fact.value.is_empty());
     facts

@@ -6,7 +6,7 @@ use askama::Template;
 use axum::extract::{Query, State};
 use axum::response::Response;
 
-use super::frame::{Frame, local, render, shown};
+use super::frame::{PageFrame, local, render, shown};
 use crate::access::{Role, Who};
 use crate::app::App;
 use crate::problem::{Problem, encoded};
@@ -24,7 +24,7 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
 #[derive(Template)]
 #[template(path = "audit.html")]
 struct AuditPage {
-    f: Frame,
+    f: PageFrame,
     it: AuditQuery,
     /// Login and name.
     people: Vec<(String, String)>,
@@ -151,7 +151,7 @@ async fn audit_page(
         checked,
         fault,
         whole,
-        f: Frame::of(app, who, l, "audit", "/audit").await?,
+        f: PageFrame::of(app, who, l, "audit", "/audit").await?,
     })
 }
 

@@ -9,9 +9,9 @@ use axum::extract::{Query, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Redirect, Response};
 
-use super::devices::{self, BoxView, Named};
-use super::forms::{self, Field, Given, Heading, Kind, SureForm, to_choose};
-use super::frame::{Frame, dated, line, local, render, shown};
+use super::devices::{self, DeviceRow, Named};
+use super::forms::{self, FieldKind, FormField, Given, Heading, SureForm, to_choose};
+use super::frame::{PageFrame, dated, line, local, render, shown};
 use crate::access::Who;
 use crate::app::App;
 use crate::clock::At;
@@ -22,7 +22,7 @@ use crate::web::api::boxes::{BoxBody, BoxMade, Registering, register, revoke};
 use crate::web::endpoint::Endpoint;
 use crate::web::request::deed;
 use crate::web::request::rights::{BOX_KEEPERS, BOX_SIGHT, may_open, may_send};
-use crate::web::request::scope::Seen;
+use crate::web::request::scope::VisibleInstitutions;
 use crate::web::view::names::{Label, Names};
 use crate::web::view::words::Lang;
 
@@ -61,7 +61,7 @@ async fn room_options(app: &Arc<App>, who: &Who) -> Result<Vec<(String, String)>
     let reader = who.clone();
     let (rooms, places) = app
         .blocking(move |a| {
-            let seen = Seen::of(a, &reader)?;
+            let seen = VisibleInstitutions::of(a, &reader)?;
             let mut rooms = a.store.rooms()?;
             rooms.retain(|room| seen.has(room.institution.as_str()));
             let places: Vec<String> = rooms.iter().map(|r| r.institution.to_string()).collect();
@@ -98,18 +98,18 @@ async fn form(
         ""
     };
     let fields = vec![
-        Field::new(Kind::Choice, "room", l.t("安装诊室", "Room"))
+        FormField::new(FieldKind::Choice, "room", l.t("安装诊室", "Room"))
             .options(to_choose(l, options))
             .searched("rooms")
             .hint(hint)
             .needed(),
-        Field::new(Kind::Text, "name", l.t("名称", "Name"))
+        FormField::new(FieldKind::Text, "name", l.t("名称", "Name"))
             .hint(l.t("如：激光室门口", "such as: laser room, door")),
-        Field::new(Kind::Text, "id", l.t("设备编号", "Id of the box")).hint(l.t(
+        FormField::new(FieldKind::Text, "id", l.t("设备编号", "Id of the box")).hint(l.t(
             "留空则按诊室自动编号；登记后不可更改",
             "left out, it is made from the room's; fixed once registered",
         )),
-        Field::new(Kind::Day, "planned_on", l.t("计划安装日期", "Planned for")),
+        FormField::new(FieldKind::Day, "planned_on", l.t("计划安装日期", "Planned for")),
     ];
     let heading = Heading {
         title: l.t("登记设备", "Register a box").to_owned(),
@@ -119,7 +119,7 @@ async fn form(
         button: l.t("登记并生成接入码", "Register and make the token").to_owned(),
         ..Heading::default()
     };
-    let f = Frame::of(app, who, l, "devices", "/devices/new").await?;
+    let f = PageFrame::of(app, who, l, "devices", "/devices/new").await?;
     forms::show(f, heading, fields, given, fault, false)
 }
 
@@ -181,7 +181,7 @@ async fn free_id(app: &Arc<App>, room: &str) -> Result<DeviceId, Problem> {
 #[derive(Template)]
 #[template(path = "box_token.html")]
 struct TokenPage {
-    f: Frame,
+    f: PageFrame,
     id: String,
     name: Label,
     token_line: String,
@@ -209,7 +209,7 @@ async fn token_page(
         id: made.id.clone(),
         server: super::room_qr::origin(app, headers),
         expires: dated(&made.expires_at),
-        f: Frame::of(app, who, l, "devices", "/devices").await?,
+        f: PageFrame::of(app, who, l, "devices", "/devices").await?,
     })
 }
 
@@ -217,13 +217,13 @@ async fn token_page(
 #[template(path = "box.html")]
 #[expect(clippy::struct_excessive_bools, reason = "each is one switch of the page")]
 struct BoxPage {
-    f: Frame,
+    f: PageFrame,
     id: String,
     name: String,
     institution: Label,
     room: Label,
     /// What it said of itself last.
-    seen: BoxView,
+    seen: DeviceRow,
     /// Its chain of records, and whether it is whole.
     chain: (&'static str, bool),
     planned_on: String,
@@ -251,7 +251,7 @@ async fn one(
 
 fn seen(a: &App, who: &Who, id: &DeviceId) -> Result<Device, Problem> {
     let found = a.store.device(id)?.ok_or_else(|| Problem::unknown("device", id))?;
-    Seen::of(a, who)?.must_have(&found.institution, "device", id)?;
+    VisibleInstitutions::of(a, who)?.must_have(&found.institution, "device", id)?;
     Ok(found)
 }
 
@@ -297,7 +297,7 @@ async fn box_page(
         may_keep: may_send(who, "/devices/{id}/token"),
         may_review: may_open(who, "/devices/{id}/review"),
         fault: fault.map(|problem| line(l, problem)).unwrap_or_default(),
-        f: Frame::of(app, who, l, "devices", &format!("/devices/{id}")).await?,
+        f: PageFrame::of(app, who, l, "devices", &format!("/devices/{id}")).await?,
         id: device.id.to_string(),
     })?;
     Ok((status, page).into_response())
@@ -378,13 +378,13 @@ async fn move_form(
     let mut options = room_options(app, who).await?;
     options.retain(|(room, _)| *room != device.room);
     let fields = vec![
-        Field::new(Kind::Choice, "room", l.t("新诊室", "New room"))
+        FormField::new(FieldKind::Choice, "room", l.t("新诊室", "New room"))
             .options(to_choose(l, options))
             .searched("rooms")
             .needed(),
-        Field::new(Kind::Text, "reason", l.t("移装原因", "Reason")).needed(),
-        Field::new(
-            Kind::Yes,
+        FormField::new(FieldKind::Text, "reason", l.t("移装原因", "Reason")).needed(),
+        FormField::new(
+            FieldKind::Yes,
             "sure",
             l.t(
                 "确认移装：设备须用新的接入码重新接入",
@@ -401,7 +401,7 @@ async fn move_form(
         button: l.t("移装并生成接入码", "Move it and make the token").to_owned(),
         ..Heading::default()
     };
-    let f = Frame::of(app, who, l, "devices", &here).await?;
+    let f = PageFrame::of(app, who, l, "devices", &here).await?;
     forms::show(f, heading, fields, given, fault, false)
 }
 

@@ -8,7 +8,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 
 use super::forms::Given;
 use super::frame::{line, shown};
-use super::inbox::{self, Notice};
+use super::inbox::{self, StepNotice};
 use super::list_address::read;
 use super::step_form::StepTyped;
 use crate::access::Who;
@@ -53,7 +53,7 @@ async fn submit(
     let notice = match take_all(&app, &who, BulkBody { ids, step }).await {
         Ok(answers) => told(l, answers, typed),
         Err(problem) => match typed.refused(l, problem) {
-            Ok(typed) => Notice { typed, ..Notice::default() },
+            Ok(typed) => StepNotice { typed, ..StepNotice::default() },
             Err(problem) => return shown(&app, &who, l, Err(problem)).await,
         },
     };
@@ -63,7 +63,7 @@ async fn submit(
 }
 
 /// What became of each; those that were refused stay ticked, with what was typed for them.
-fn told(l: Lang, answers: Vec<BulkAnswer>, typed: StepTyped) -> Notice {
+fn told(l: Lang, answers: Vec<BulkAnswer>, typed: StepTyped) -> StepNotice {
     let asked = answers.len();
     let (mut ids, mut refused) = (Vec::new(), Vec::new());
     for answer in answers {
@@ -74,7 +74,7 @@ fn told(l: Lang, answers: Vec<BulkAnswer>, typed: StepTyped) -> Notice {
     }
     let done = Some((asked - refused.len(), asked));
     let typed = if ids.is_empty() { StepTyped::default() } else { StepTyped { ids, ..typed } };
-    Notice { done, refused: told_once(refused), typed }
+    StepNotice { done, refused: told_once(refused), typed }
 }
 
 /// The same reason for many alerts is one line.

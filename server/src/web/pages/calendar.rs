@@ -8,7 +8,7 @@ use axum::extract::{Form, State};
 use axum::response::Response;
 
 use super::forms::Given;
-use super::frame::{Frame, led, render, shown};
+use super::frame::{PageFrame, led, render, shown};
 use crate::access::{Right, Who};
 use crate::app::App;
 use crate::calendar::DayKind;
@@ -29,7 +29,7 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
 #[derive(Template)]
 #[template(path = "calendar.html")]
 struct CalendarPage {
-    f: Frame,
+    f: PageFrame,
     years: Vec<i16>,
     /// This year or the next has no table yet.
     missing: Vec<i16>,
@@ -60,7 +60,7 @@ async fn make(
     let status = if refused.is_some() { 422 } else { 200 };
     let (typed, fault) = refused.unwrap_or_default();
     let page = CalendarPage {
-        f: Frame::of(app, who, l, "system", "/calendar").await?,
+        f: PageFrame::of(app, who, l, "system", "/calendar").await?,
         missing: [this_year, this_year + 1].into_iter().filter(|y| !calendar.knows(*y)).collect(),
         years: calendar.years(),
         imported: imported.iter().map(|d| (d.day.to_string(), word(d.kind))).collect(),

@@ -8,10 +8,10 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 
 use super::forms::Given;
-use super::frame::{Frame, line, local, render_as, shown};
+use super::frame::{PageFrame, line, local, render_as, shown};
 use crate::access::{Right, Who};
 use crate::app::App;
-use crate::case_document::{Kind, LONGEST};
+use crate::case_document::{DocumentKind, LONGEST};
 use crate::ids::AlertId;
 use crate::path_id::PathIdAnd;
 use crate::penalty_case::INSTITUTION;
@@ -40,7 +40,7 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
 #[derive(Template)]
 #[template(path = "case_document.html")]
 struct DocumentPage {
-    f: Frame,
+    f: PageFrame,
     id: String,
     title: &'static str,
     /// The person whom it is for; empty: the institution.
@@ -79,7 +79,7 @@ async fn make(
     app: &Arc<App>,
     who: &Who,
     l: Lang,
-    (id, kind): (AlertId, Kind),
+    (id, kind): (AlertId, DocumentKind),
     wanted: VersionQuery,
     refused: Option<(Given, String)>,
 ) -> Result<Response, Problem> {
@@ -94,7 +94,7 @@ async fn make(
     };
     let here = format!("/alerts/{id}/case/documents/{}", kind.code());
     let page = DocumentPage {
-        f: Frame::of(app, who, l, "inbox", &here).await?.lead_only(!it.notices.is_empty()),
+        f: PageFrame::of(app, who, l, "inbox", &here).await?.lead_only(!it.notices.is_empty()),
         title: l.t(kind.zh(), kind.en()),
         may_take: !it.versions.is_empty()
             && may_open(who, "/alerts/{id}/case/documents/{kind}/pdf"),

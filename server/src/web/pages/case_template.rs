@@ -9,10 +9,10 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 
 use super::forms::Given;
-use super::frame::{Frame, line, local, render_as, shown};
+use super::frame::{PageFrame, line, local, render_as, shown};
 use crate::access::{Right, Who};
 use crate::app::App;
-use crate::case_document::{Kind, LONGEST};
+use crate::case_document::{DocumentKind, LONGEST};
 use crate::problem::Problem;
 use crate::web::api::case_templates::named;
 use crate::web::api::case_templates::{TemplateBody, template, write};
@@ -32,7 +32,7 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
 #[derive(Template)]
 #[template(path = "case_template.html")]
 struct TemplatePage {
-    f: Frame,
+    f: PageFrame,
     /// Code, title, whether it is this one.
     kinds: Vec<(&'static str, &'static str, bool)>,
     title: &'static str,
@@ -52,7 +52,7 @@ struct TemplatePage {
 }
 
 #[derive(Debug, Default, serde::Deserialize)]
-pub(super) struct PageQuery {
+pub(super) struct CaseTemplatePageQuery {
     version: Option<i64>,
     #[serde(default)]
     saved: String,
@@ -63,7 +63,7 @@ async fn page(
     who: Who,
     l: Lang,
     Path(kind): Path<String>,
-    Query(asked): Query<PageQuery>,
+    Query(asked): Query<CaseTemplatePageQuery>,
 ) -> Response {
     let made = match named(&kind) {
         Ok(kind) => make(&app, &who, l, kind, asked, None).await,
@@ -76,8 +76,8 @@ async fn make(
     app: &Arc<App>,
     who: &Who,
     l: Lang,
-    kind: Kind,
-    asked: PageQuery,
+    kind: DocumentKind,
+    asked: CaseTemplatePageQuery,
     refused: Option<(Given, String)>,
 ) -> Result<Response, Problem> {
     let it = app.blocking(move |a| template(a, kind)).await?;
@@ -90,8 +90,12 @@ async fn make(
         None => (found.text.clone(), String::new(), String::new()),
     };
     let page = TemplatePage {
-        f: Frame::of(app, who, l, "system", &format!("/case-templates/{}", kind.code())).await?,
-        kinds: Kind::ALL.into_iter().map(|k| (k.code(), l.t(k.zh(), k.en()), k == kind)).collect(),
+        f: PageFrame::of(app, who, l, "system", &format!("/case-templates/{}", kind.code()))
+            .await?,
+        kinds: DocumentKind::ALL
+            .into_iter()
+            .map(|k| (k.code(), l.t(k.zh(), k.en()), k == kind))
+            .collect(),
         title: l.t(kind.zh(), kind.en()),
         kind: kind.code(),
         text,
@@ -138,7 +142,7 @@ async fn submit(
                 }
                 Err(problem) if problem.status == StatusCode::UNPROCESSABLE_ENTITY => {
                     let refused = Some((given, line(l, problem)));
-                    make(&app, &who, l, kind, PageQuery::default(), refused).await
+                    make(&app, &who, l, kind, CaseTemplatePageQuery::default(), refused).await
                 }
                 Err(problem) => Err(problem),
             }

@@ -15,15 +15,15 @@ use super::case_forms::{
     read,
 };
 use super::forms::Given;
-use super::frame::{Frame, line, local, render, render_as, shown};
+use super::frame::{PageFrame, line, local, render, render_as, shown};
 use crate::access::{Right, Who};
 use crate::alert::AlertState;
 use crate::app::App;
-use crate::case_document::Kind;
+use crate::case_document::DocumentKind;
 use crate::clock::today;
 use crate::ids::AlertId;
 use crate::path_id::PathId;
-use crate::penalty_case::{Entry, INSTITUTION, Stage, words};
+use crate::penalty_case::{CaseEntry, INSTITUTION, Stage, words};
 use crate::problem::Problem;
 use crate::web::api::case_documents::DocumentLine;
 use crate::web::api::cases::{
@@ -32,7 +32,7 @@ use crate::web::api::cases::{
 };
 use crate::web::endpoint::Endpoint;
 use crate::web::request::rights::{AUTHORITY, OPENINGS, may_open};
-use crate::web::request::scope::Seen;
+use crate::web::request::scope::VisibleInstitutions;
 use crate::web::view::alert_facts::{ClockView, by_law, cited, party_called};
 use crate::web::view::case_words::said;
 use crate::web::view::names::{Html, Label, Names, Pages};
@@ -49,7 +49,7 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
 #[derive(Template)]
 #[template(path = "cases.html")]
 struct CasesPage {
-    f: Frame,
+    f: PageFrame,
     lines: Vec<LineView>,
     /// Whether its reader takes the table of decisions to publish.
     may_publish: bool,
@@ -69,7 +69,7 @@ struct LineView {
 #[derive(Template)]
 #[template(path = "case.html")]
 struct CasePage {
-    f: Frame,
+    f: PageFrame,
     id: String,
     number: i64,
     case_number: String,
@@ -136,7 +136,7 @@ async fn make_list(app: &Arc<App>, who: &Who, l: Lang) -> Result<Response, Probl
             let found = lines(a, &reader)?;
             let parties =
                 found.iter().filter_map(|line| line.clock.as_ref()?.party_person.as_deref());
-            let people = Names::people(a, &Seen::of(a, &reader)?, parties)?;
+            let people = Names::people(a, &VisibleInstitutions::of(a, &reader)?, parties)?;
             Ok::<_, Problem>((found, people))
         })
         .await?;
@@ -150,7 +150,7 @@ async fn make_list(app: &Arc<App>, who: &Who, l: Lang) -> Result<Response, Probl
         institution: Label::new(&it.institution_name, &it.institution),
     };
     render(&CasesPage {
-        f: Frame::of(app, who, l, "inbox", "/cases").await?.lead_only(lead_only),
+        f: PageFrame::of(app, who, l, "inbox", "/cases").await?.lead_only(lead_only),
         lines: found.into_iter().map(view).collect(),
         may_publish: may_open(who, "/cases/publication/csv"),
         publicity: app.blocking(move |a| by_law(a, l, Matter::Credit)).await?,
@@ -274,7 +274,7 @@ fn asked(l: Lang, case: &CaseSeen, mut form: FormView, given: Option<&Given>) ->
             .map(|p| (p.person.clone(), format!("{}（{}）", p.name, p.person)))
             .collect();
         add(person_field(l, &persons));
-    } else if case.parties.len() > 1 && Entry::is_code_of_a_party(form.code) {
+    } else if case.parties.len() > 1 && CaseEntry::is_code_of_a_party(form.code) {
         let name = |p: &PartySeen| match p.party.id {
             INSTITUTION => l.t("机构", "the institution").to_owned(),
             _ => p.party.name.clone(),
@@ -288,7 +288,8 @@ fn asked(l: Lang, case: &CaseSeen, mut form: FormView, given: Option<&Given>) ->
 
 /// The number of the decision is that of its document, which the scheme gave.
 fn numbered(case: &CaseSeen, mut form: FormView) -> FormView {
-    let of_the_institution = |d: &&DocumentLine| d.kind == Kind::Decision && d.party == INSTITUTION;
+    let of_the_institution =
+        |d: &&DocumentLine| d.kind == DocumentKind::Decision && d.party == INSTITUTION;
     // Who is asked for more than one party types it.
     let only = case.parties.len() == 1;
     let number = case.documents.iter().find(of_the_institution).filter(|_| only).map(|d| &d.number);
@@ -313,7 +314,7 @@ async fn make(
             let case = whole(a, &reader, &asked)?;
             let named = case.parties.iter().filter_map(|p| p.party.person.as_deref());
             let named = named.chain(case.earlier.iter().map(|e| e.person.as_str()));
-            let parties = Names::people(a, &Seen::of(a, &reader)?, named)?;
+            let parties = Names::people(a, &VisibleInstitutions::of(a, &reader)?, named)?;
             let by = case.entries.iter().map(|e| e.recorded.by.as_str());
             let people = Names::colleagues(a, &reader, by)?;
             Ok::<_, Problem>((case, people, parties))
@@ -327,7 +328,7 @@ async fn make(
         given.map_or("", |g| g.text(&field.name)).clone_into(&mut field.value);
     }
     let page = CasePage {
-        f: Frame::of(app, who, l, "inbox", &format!("/alerts/{id}/case"))
+        f: PageFrame::of(app, who, l, "inbox", &format!("/alerts/{id}/case"))
             .await?
             .lead_only(!case.monitoring.notice_zh.is_empty()),
         number: case.number,

@@ -9,7 +9,7 @@ use axum::response::Response;
 
 use super::field_fault::FieldFault;
 use super::forms::{Given, is_short, moment};
-use super::frame::{Frame, local, render, shown};
+use super::frame::{PageFrame, local, render, shown};
 use crate::access::{Right, Role, Who};
 use crate::app::App;
 use crate::config::Mode;
@@ -20,7 +20,7 @@ use crate::web::endpoint::Endpoint;
 use crate::web::request::deed;
 use crate::web::request::part::{PartQuery, cut};
 use crate::web::request::rights::may_send;
-use crate::web::request::scope::Seen;
+use crate::web::request::scope::VisibleInstitutions;
 use crate::web::view::names::{Label, Names};
 use crate::web::view::words::Lang;
 
@@ -37,7 +37,7 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
 #[template(path = "checks.html")]
 #[expect(clippy::struct_excessive_bools, reason = "what the template asks, each by its name")]
 struct ChecksPage {
-    f: Frame,
+    f: PageFrame,
     may_check: bool,
     rooms: Vec<(String, String, bool)>,
     /// A long list of rooms or witnesses is searched; what was typed for it.
@@ -181,7 +181,7 @@ async fn make(
         any_time: app.config.mode == Mode::Demonstration,
         fault,
         done,
-        f: Frame::of(app, who, l, "sessions", "/checks").await?,
+        f: PageFrame::of(app, who, l, "sessions", "/checks").await?,
     };
     let refused = !page.fault.text.is_empty();
     let mut response = render(&page)?;
@@ -228,7 +228,7 @@ async fn lists(
             let set = a.store.credential_of(p.id.as_str())?.is_some();
             people.push((p.id.to_string(), p.name.0, set));
         }
-        let seen = Seen::of(a, &reader)?;
+        let seen = VisibleInstitutions::of(a, &reader)?;
         let names = Names::people(a, &seen, ids.iter().map(String::as_str))?;
         let room_names = Names::rooms(a, of_checks.iter().map(String::as_str))?;
         Ok::<_, StoreError>(Lists { rooms, people, more, names, room_names })

@@ -12,7 +12,7 @@ use jiff::civil::Date;
 
 use super::clue_choices::Choices;
 use super::clues::place_of;
-use super::frame::{Frame, local, render, shown};
+use super::frame::{PageFrame, local, render, shown};
 use super::log_holds;
 use super::{clue_choices, clue_replays};
 use crate::access::{Right, Role, Who, partner_scope};
@@ -20,8 +20,8 @@ use crate::alert::{AlertState, Reason};
 use crate::app::App;
 use crate::calendar::Calendar;
 use crate::clock::clip;
-use crate::clue::{Agency, Anonymity, Intake, RejectReason};
-use crate::corroborate::{Answer, RoomAnswer, Why};
+use crate::clue::{Agency, Anonymity, IntakeState, RejectReason};
+use crate::corroborate::{CorroborationResult, RoomAnswer, Why};
 use crate::ids::ClueId;
 use crate::path_id::{PathId, PathIdAnd};
 use crate::problem::{Form, Problem};
@@ -29,8 +29,8 @@ use crate::store::{Clue, ContactAsk, MergedClue};
 use crate::text::Listed as _;
 use crate::web::api::clues::seen::WholeClue;
 use crate::web::api::clues::{
-    ClueStepBody, ContactBody, Corroboration, LinkBody, contact_opened, corroborated, find, link,
-    picture, take, take_contact, whole,
+    ClueLinkBody, ClueStepBody, ContactBody, Corroboration, contact_opened, corroborated, find,
+    link, picture, take, take_contact, whole,
 };
 use crate::web::endpoint::Endpoint;
 use crate::web::request::rights::{AUTHORITY, CLUES, VERDICTS};
@@ -72,7 +72,7 @@ struct StepView {
 #[template(path = "clue.html")]
 #[expect(clippy::struct_excessive_bools, reason = "each is one switch of the page")]
 struct CluePage {
-    f: Frame,
+    f: PageFrame,
     id: String,
     number: i64,
     allegation: &'static str,
@@ -207,7 +207,7 @@ fn days(
     rooms: &Names,
 ) -> Result<Vec<(Label, Timeline)>, Problem> {
     let seen = records.iter().flat_map(|records| &records.rooms);
-    let seen = seen.filter(|room| room.answer != Answer::NotWatched).take(MOST_DRAWN);
+    let seen = seen.filter(|room| room.answer != CorroborationResult::NotWatched).take(MOST_DRAWN);
     let mut days = Vec::new();
     for room in seen {
         let picture = super::room::day_picture(a, who, l, &room.room, &day_of(clue))?;
@@ -271,13 +271,13 @@ async fn make(
         may_step,
         may_ask_contact: who.is_one_of(&[Role::Supervisor]),
         named: !who.open_house,
-        can_intake: matches!(clue.handling.intake, Intake::Received | Intake::AskedBack),
-        can_ask: clue.handling.intake == Intake::Received && clue.can_be_asked(),
+        can_intake: matches!(clue.handling.intake, IntakeState::Received | IntakeState::AskedBack),
+        can_ask: clue.handling.intake == IntakeState::Received && clue.can_be_asked(),
         can_extend: clue.handling.awaits_decision() && clue.handling.extended_on.is_none(),
         can_tell: clue.about.anonymity == Anonymity::Named
             && clue.handling.decided_on().is_some()
             && clue.handling.told_on.is_none(),
-        can_unmerge: clue.handling.intake == Intake::Merged,
+        can_unmerge: clue.handling.intake == IntakeState::Merged,
         can_review: matches!(
             stage,
             Some(AlertState::Raised | AlertState::Review1 | AlertState::Review2)
@@ -288,7 +288,7 @@ async fn make(
         agencies: Agency::ALL.iter().map(|a| (a.as_str(), l.t(a.zh(), a.en()))).collect(),
         refusals: RejectReason::ALL.iter().map(|r| (r.as_str(), l.t(r.zh(), r.en()))).collect(),
         reasons: dismissals(l),
-        f: Frame::of(app, who, l, "clues", &format!("/clues/{id}")).await?,
+        f: PageFrame::of(app, who, l, "clues", &format!("/clues/{id}")).await?,
         number: clue.number,
         holds,
         replays,
@@ -324,7 +324,7 @@ fn dismissals(l: Lang) -> Vec<(&'static str, &'static str)> {
     of_people.map(|reason| (reason.as_str(), l.reason(reason))).collect()
 }
 
-fn proposal_words(l: Lang, it: &crate::clue::Proposal) -> &'static str {
+fn proposal_words(l: Lang, it: &crate::clue::DisposalProposal) -> &'static str {
     use crate::clue::Disposal;
     match it.disposal {
         Disposal::NotOurs { agency } => l.t(agency.zh(), agency.en()),
@@ -370,7 +370,7 @@ fn facts(
 /// Whoever sent or stepped: a partner's program by its agency and district, a person by name.
 fn by_words(l: Lang, people: &Names, by: &str) -> String {
     if partner_scope(by).is_some() {
-        return scope_tree::words(l, Role::Partner, by, &scope_tree::Places::new());
+        return scope_tree::words(l, Role::Partner, by, &scope_tree::InstitutionDivisions::new());
     }
     people.get(by).to_string()
 }
@@ -391,8 +391,8 @@ fn room_view(l: Lang, it: &RoomAnswer, rooms: &Names) -> RoomView {
         name: rooms.get(&it.room),
         room: it.room.clone(),
         class: match it.answer {
-            Answer::Fits => "bad",
-            Answer::NothingLike => "ok",
+            CorroborationResult::Fits => "bad",
+            CorroborationResult::NothingLike => "ok",
             _ => "warn",
         },
         answer: l.t(it.answer.zh(), it.answer.en()),
@@ -476,7 +476,7 @@ async fn put_link(
     who: Who,
     l: Lang,
     PathId(id): PathId<ClueId>,
-    Form(it): Form<LinkBody>,
+    Form(it): Form<ClueLinkBody>,
 ) -> Response {
     let made = link(&app, &who, &id, &it).await.map(|()| back(&id));
     shown(&app, &who, l, made).await

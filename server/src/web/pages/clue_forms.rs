@@ -9,19 +9,19 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 
 use super::clues::place_of;
-use super::frame::{Frame, line, render, shown};
+use super::frame::{PageFrame, line, render, shown};
 use crate::access::Who;
 use crate::access::secret::random_token;
 use crate::app::App;
 use crate::clock::today;
-use crate::clue::{Allegation, Anonymity, Place, PlaceKind, Source};
+use crate::clue::{Allegation, Anonymity, PlaceKind, Source, UnregisteredPlace};
 use crate::clue_intake::MOST_TEXT_CHARS;
 use crate::form_reader::{Sent, window, wrong};
 use crate::ids::ClueId;
 use crate::problem::{Form, Problem};
-use crate::store::Part;
+use crate::store::ListPart;
 use crate::text::listed;
-use crate::web::api::clues::{AnswerBody, ClueAnswer, ClueBody, answer, put, put_answer};
+use crate::web::api::clues::{ClueAnswer, ClueAnswerBody, ClueBody, answer, put, put_answer};
 use crate::web::endpoint::Endpoint;
 use crate::web::request::part::PartQuery;
 use crate::web::request::rights::{PARTNER, VERDICTS};
@@ -62,7 +62,7 @@ type Choice = Vec<(&'static str, &'static str, bool)>;
 #[derive(Template)]
 #[template(path = "clue_form.html")]
 struct FormPage {
-    f: Frame,
+    f: PageFrame,
     call: bool,
     sent: Sent,
     external_no: String,
@@ -136,7 +136,7 @@ async fn make(
     fault: String,
 ) -> Result<Response, Problem> {
     let district = who.agency().map_or_else(|| who.scope.clone(), |(_, d)| d.to_owned());
-    let part = Part { jurisdiction: district, ..PartQuery::default().part(who, CHOICE) };
+    let part = ListPart { jurisdiction: district, ..PartQuery::default().part(who, CHOICE) };
     let mut institutions: Vec<(String, String)> = app
         .blocking(|a| a.store.institutions_part(&part))
         .await?
@@ -170,8 +170,14 @@ async fn make(
         sources: chosen("source", sources),
         today: today().to_string(),
         most_chars: MOST_TEXT_CHARS,
-        f: Frame::of(app, who, l, if kind == Kind::Call { "clues" } else { "grid" }, kind.path())
-            .await?,
+        f: PageFrame::of(
+            app,
+            who,
+            l,
+            if kind == Kind::Call { "clues" } else { "grid" },
+            kind.path(),
+        )
+        .await?,
         external_no,
         institutions,
         fault,
@@ -205,7 +211,7 @@ async fn submit_answer(
     l: Lang,
     Form(it): Form<AnswerForm>,
 ) -> Response {
-    let made = put_answer(&app, &who, &it.id, &AnswerBody { text: it.text }).await;
+    let made = put_answer(&app, &who, &it.id, &ClueAnswerBody { text: it.text }).await;
     shown(&app, &who, l, made.map(|_| Redirect::to("/grid").into_response())).await
 }
 
@@ -242,7 +248,7 @@ fn body(sent: &Sent, kind: Kind) -> Result<ClueBody, Problem> {
         .map_err(|_| wrong("请选择反映事项", "choose what it is about"))?;
     let named = !sent.text("place_name").is_empty() || !sent.text("place_address").is_empty();
     let institution = sent.given("institution");
-    let place = (institution.is_none() && named).then(|| Place {
+    let place = (institution.is_none() && named).then(|| UnregisteredPlace {
         name: sent.text("place_name").to_owned(),
         address: sent.text("place_address").to_owned(),
         kind: listed("place_kind", sent.text("place_kind")).unwrap_or(PlaceKind::Other),

@@ -9,7 +9,7 @@ use axum::extract::{Form, OriginalUri, Query, State};
 use axum::response::Response;
 
 use super::forms::Given;
-use super::frame::{Frame, line, render, shown};
+use super::frame::{PageFrame, line, render, shown};
 use crate::access::{Right, Who};
 use crate::app::App;
 use crate::clock::today;
@@ -33,7 +33,7 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
 /// Clues that one step is taken on at once.
 const MOST_AT_ONCE: usize = 200;
 
-pub(super) struct Row {
+pub(super) struct ClueRow {
     id: String,
     number: i64,
     allegation: &'static str,
@@ -52,8 +52,8 @@ pub(super) struct Row {
 #[derive(Template)]
 #[template(path = "clues.html")]
 struct CluesPage {
-    f: Frame,
-    rows: Vec<Row>,
+    f: PageFrame,
+    rows: Vec<ClueRow>,
     tabs: Vec<Tab>,
     state: String,
     source: String,
@@ -160,7 +160,7 @@ async fn make(
         state,
         source,
         allegation,
-        f: Frame::of(app, who, l, "clues", here).await?,
+        f: PageFrame::of(app, who, l, "clues", here).await?,
     };
     render(&page)
 }
@@ -211,9 +211,9 @@ pub(super) fn place_of(clue: &Clue, names: &BTreeMap<String, String>) -> String 
     }
 }
 
-fn row(l: Lang, clue: &Clue, names: &BTreeMap<String, String>, today: &str) -> Row {
+fn row(l: Lang, clue: &Clue, names: &BTreeMap<String, String>, today: &str) -> ClueRow {
     let due_on = clue.due_on.clone().unwrap_or_default();
-    Row {
+    ClueRow {
         id: clue.id.to_string(),
         number: clue.number,
         allegation: l.t(clue.allegation.zh(), clue.allegation.en()),

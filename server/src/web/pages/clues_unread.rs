@@ -8,11 +8,11 @@ use axum::extract::{Form, State};
 use axum::response::{IntoResponse, Redirect, Response};
 
 use super::forms::Given;
-use super::frame::{Frame, render, shown};
+use super::frame::{PageFrame, render, shown};
 use crate::access::Who;
 use crate::app::App;
 use crate::problem::Problem;
-use crate::store::Unread;
+use crate::store::UnreadSubmission;
 use crate::web::endpoint::Endpoint;
 use crate::web::request::deed;
 use crate::web::request::rights::{AUTHORITY, CLUES};
@@ -28,8 +28,8 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
 #[derive(Template)]
 #[template(path = "clues_unread.html")]
 struct UnreadPage {
-    f: Frame,
-    rows: Vec<Unread>,
+    f: PageFrame,
+    rows: Vec<UnreadSubmission>,
     may_try: bool,
 }
 
@@ -44,7 +44,7 @@ async fn make(app: &Arc<App>, who: &Who, l: Lang) -> Result<Response, Problem> {
     let page = UnreadPage {
         rows: seen.collect(),
         may_try: who.is_one_of(AUTHORITY),
-        f: Frame::of(app, who, l, "clues", "/clues/unread").await?,
+        f: PageFrame::of(app, who, l, "clues", "/clues/unread").await?,
     };
     render(&page)
 }

@@ -6,7 +6,7 @@ use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
 
-use super::frame::{Frame, dated, render, shown};
+use super::frame::{PageFrame, dated, render, shown};
 use crate::access::Who;
 use crate::app::App;
 use crate::problem::Problem;
@@ -23,7 +23,7 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
 #[derive(Template)]
 #[template(path = "consents.html")]
 struct ConsentsPage {
-    f: Frame,
+    f: PageFrame,
     version: &'static str,
     rows: Vec<Row>,
     may_enrol: bool,
@@ -55,7 +55,7 @@ async fn make(app: &Arc<App>, who: &Who, l: Lang) -> Result<Response, Problem> {
         person: p.person,
     };
     render(&ConsentsPage {
-        f: Frame::of(app, who, l, "people", "/consents").await?,
+        f: PageFrame::of(app, who, l, "people", "/consents").await?,
         version: found.version,
         rows: found.people.into_iter().map(row).collect(),
         may_enrol: may_open(who, "/enrol"),

@@ -7,7 +7,7 @@ use axum::extract::{Form, Query, State};
 use axum::response::Response;
 
 use super::forms::Given;
-use super::frame::{Frame, led, local, render_as, shown};
+use super::frame::{PageFrame, led, local, render_as, shown};
 use crate::access::{Role, Who};
 use crate::app::App;
 use crate::ids::CorrectionId;
@@ -52,7 +52,7 @@ struct Row {
 #[derive(Template)]
 #[template(path = "corrections.html")]
 struct CorrectionsPage {
-    f: Frame,
+    f: PageFrame,
     rows: Vec<Row>,
     open: bool,
     may_answer: bool,
@@ -105,7 +105,7 @@ async fn make(
         may_verify: who.is_one_of(&[Role::Supervisor]),
         today: crate::clock::today().to_string(),
         next: found.next.map(|n| format!("/corrections?open={}&before={n}", query.open)),
-        f: Frame::of(app, who, l, "corrections", "/corrections").await?,
+        f: PageFrame::of(app, who, l, "corrections", "/corrections").await?,
         fault,
     };
     render_as(&page, axum::http::StatusCode::from_u16(status).unwrap_or_default())

@@ -11,13 +11,13 @@ use protocol::evidence::{EvidenceHeld, QUOTA_BYTES};
 use protocol::up::CameraState;
 use wording::RefusalReason;
 
-use super::frame::{Frame, local, render, shown};
+use super::frame::{PageFrame, local, render, shown};
 use crate::access::Who;
 use crate::app::App;
 use crate::clock::At;
 use crate::path_id::PathId;
 use crate::problem::Problem;
-use crate::store::{BoxPlan, Device, DeviceState, KnowledgeState, PlaceSeen, StoreError};
+use crate::store::{BoxPlan, Device, DeviceState, InstitutionSeen, KnowledgeState, StoreError};
 use crate::web::api::devices::knowledge_seen;
 use crate::web::endpoint::Endpoint;
 use crate::web::request::part::{PartQuery, cut};
@@ -36,11 +36,11 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
 #[derive(Template)]
 #[template(path = "devices.html")]
 struct DevicesPage {
-    f: Frame,
-    boxes: Vec<BoxView>,
+    f: PageFrame,
+    boxes: Vec<DeviceRow>,
     quarantine: Vec<Refused>,
     /// Institutions, those with a silent box first.
-    places: Vec<PlaceSeen>,
+    places: Vec<InstitutionSeen>,
     places_open: bool,
     q: String,
     next: Option<String>,
@@ -64,7 +64,7 @@ fn refusal(l: Lang, reason: &str) -> &'static str {
 }
 
 #[expect(clippy::struct_excessive_bools, reason = "each is one switch of the page")]
-pub(super) struct BoxView {
+pub(super) struct DeviceRow {
     id: String,
     name: String,
     planned_on: String,
@@ -152,7 +152,7 @@ async fn make(app: &Arc<App>, l: Lang, who: &Who, query: &PartQuery) -> Result<R
         next,
         may_register: may_open(who, "/devices/new"),
         may_review: may_open(who, "/devices/{id}/review"),
-        f: Frame::of(app, who, l, "devices", "/devices").await?,
+        f: PageFrame::of(app, who, l, "devices", "/devices").await?,
     };
     render(&page)
 }
@@ -204,12 +204,12 @@ pub(super) fn view(
     named: &Named,
     now: At,
     may_unlock: bool,
-) -> BoxView {
+) -> DeviceRow {
     let health = d.health.as_ref();
     let plan = named.plan(d);
     let text = |value: Option<String>| value.unwrap_or_else(|| "—".to_owned());
     let camera = health.map(|h| h.camera);
-    BoxView {
+    DeviceRow {
         id: d.id.to_string(),
         name: plan.name,
         planned_on: plan.planned_on.unwrap_or_default(),

@@ -9,7 +9,7 @@ use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 
-use super::frame::{Frame, line, local, render, shown};
+use super::frame::{PageFrame, line, local, render, shown};
 use super::withdrawal_receipts::reason;
 use crate::access::{Right, Role, Who};
 use crate::app::App;
@@ -27,7 +27,7 @@ use crate::web::request::actor::told;
 use crate::web::request::deed;
 use crate::web::request::rights::PERSONS_ALONE;
 use crate::web::request::rights::{AUTHORITY, may_open};
-use crate::web::request::scope::Seen;
+use crate::web::request::scope::VisibleInstitutions;
 use crate::web::view::consent_view::Signed;
 use crate::web::view::names::{Label, Names};
 use crate::web::view::words::Lang;
@@ -46,7 +46,7 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
 #[template(path = "enrolment.html")]
 #[expect(clippy::struct_excessive_bools, reason = "each is one switch of the page")]
 struct EnrolmentPage {
-    f: Frame,
+    f: PageFrame,
     id: String,
     name: String,
     person: String,
@@ -148,7 +148,7 @@ fn registered(l: Lang, it: &Practitioner, institution: &str) -> Vec<(&'static st
 }
 
 fn look(a: &App, reader: &Who, id: &EnrolmentId) -> Result<Looked, Problem> {
-    let seen = Seen::of(a, reader)?;
+    let seen = VisibleInstitutions::of(a, reader)?;
     let found = a.faces.enrolment(id)?.filter(|e| seen.has(&e.institution));
     let found = found.ok_or_else(|| Problem::unknown("enrolment", id))?;
     let by = |login: Option<&str>| told(a, reader, login.unwrap_or_default());
@@ -161,7 +161,7 @@ fn look(a: &App, reader: &Who, id: &EnrolmentId) -> Result<Looked, Problem> {
     let facts = found.facts();
     let consent = if facts.templates > 0 { a.faces.consent_of(&facts.id)? } else { None };
     Ok(Looked {
-        names: Names::people(a, &Seen::All, named.iter().map(String::as_str))?
+        names: Names::people(a, &VisibleInstitutions::All, named.iter().map(String::as_str))?
             .closed_but(&Names::people(a, &seen, named.iter().map(String::as_str))?),
         registry_photo: a.faces.registry_photo_at(&facts.person)?.is_some(),
         consent,
@@ -231,7 +231,7 @@ async fn make_enrolment(
         fault: fault.map(|problem| line(l, problem)).unwrap_or_default(),
         renewed: looked_at.renewed_at.as_ref().map(local).unwrap_or_default(),
         pack: e.pack.clone(),
-        f: Frame::of(app, who, l, "people", &format!("/enrolments/{id}")).await?,
+        f: PageFrame::of(app, who, l, "people", &format!("/enrolments/{id}")).await?,
     };
     Ok((status, render(&page)?).into_response())
 }
@@ -250,7 +250,7 @@ fn photo_view(l: Lang, p: &PhotoOutcome) -> PhotoView {
 /// first photograph that was kept.
 fn pictures_of(
     a: &App,
-    seen: &Seen,
+    seen: &VisibleInstitutions,
     found: &EnrolmentSeen,
 ) -> Result<BTreeMap<String, String>, StoreError> {
     let like: Vec<String> = found
@@ -325,7 +325,11 @@ async fn photo(
                 .faces
                 .enrolment(&wanted)?
                 .ok_or_else(|| Problem::unknown("enrolment", &wanted))?;
-            Seen::of(a, &who)?.must_have(&found.institution, "enrolment", &wanted)?;
+            VisibleInstitutions::of(a, &who)?.must_have(
+                &found.institution,
+                "enrolment",
+                &wanted,
+            )?;
             if who.by_token {
                 return Err(Problem::new(StatusCode::FORBIDDEN, PERSONS_ALONE));
             }

@@ -12,8 +12,8 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Redirect, Response};
 use protocol::evidence::CustodianRole;
 
-use super::frame::{Frame, local, render, shown};
-use super::place_choice::{self, Field};
+use super::frame::{PageFrame, local, render, shown};
+use super::place_choice::{self, DivisionChoice};
 use crate::access::{Role, Who};
 use crate::app::App;
 use crate::clock::At;
@@ -22,12 +22,12 @@ use crate::evidence::{CustodianSeen, PlaceKind, PolicyWord, RoleKeySeen, Roll, r
 use crate::problem::{Form, Problem};
 use crate::store::StoreError;
 use crate::web::api::evidence::evidence_seen;
-use crate::web::api::evidence::{OpeningSeen, PolicyBody, openings_seen, set_policy};
+use crate::web::api::evidence::{EvidencePolicyBody, OpeningSeen, openings_seen, set_policy};
 use crate::web::endpoint::Endpoint;
 use crate::web::request::rights::{AUTHORITY, OPENINGS};
 use crate::web::view::messages;
 use crate::web::view::names::{Html, Label, Names, Pages};
-use crate::web::view::scope_tree::{self, Places};
+use crate::web::view::scope_tree::{self, InstitutionDivisions};
 use crate::web::view::words::Lang;
 pub(super) use card::EvidenceCard;
 use opening::opening;
@@ -44,7 +44,7 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
 #[template(path = "evidence.html")]
 #[expect(clippy::struct_excessive_bools, reason = "each is one switch of the page")]
 struct EvidencePage {
-    f: Frame,
+    f: PageFrame,
     jurisdiction: String,
     account: String,
     /// `supervisor` or `reviewer`; empty for whoever holds no keys.
@@ -53,11 +53,11 @@ struct EvidencePage {
     policies: Vec<PolicyView>,
     on_unless_said: bool,
     openings: Vec<OpeningView>,
-    /// The reader has made his keys and is let in.
+    /// The reader has made their keys and is let in.
     stands: bool,
-    /// He has made them and waits.
+    /// They have made them and wait.
     waits: bool,
-    /// Nobody of his role is here yet.
+    /// Nobody of their role is here yet.
     first: bool,
     /// Whose custodians the boxes here believe, above this place; empty where nobody's.
     upper: String,
@@ -73,7 +73,7 @@ struct RoleView {
     own: bool,
     keys: Vec<KeyView>,
     people: Vec<CustodianView>,
-    /// One alone: lost with him.
+    /// One alone: lost with them.
     alone: bool,
 }
 
@@ -184,15 +184,18 @@ async fn make(app: &Arc<App>, l: Lang, who: Who) -> Result<Response, Problem> {
             Ok::<_, StoreError>((evidence_seen(a, &reader)?, (openings, people), places))
         })
         .await?;
-    let field = |name, label, chosen| Field { name, label, everywhere: "", chosen, fault: "" };
+    let field =
+        |name, label, chosen| DivisionChoice { name, label, everywhere: "", chosen, fault: "" };
     let everywhere = l.t("全部", "Everywhere");
-    let division =
-        Field { everywhere, ..field("division", l.t("辖区", "Jurisdiction"), &who.scope) };
+    let division = DivisionChoice {
+        everywhere,
+        ..field("division", l.t("辖区", "Jurisdiction"), &who.scope)
+    };
     let institution = field("institution", l.t("机构", "Institution"), "");
     let role = role_of(who.role);
     let mine = seen.roll.custodians.iter().find(|c| c.account == who.name && c.until.is_none());
     let page = EvidencePage {
-        f: Frame::of(app, &who, l, "system", "/evidence").await?,
+        f: PageFrame::of(app, &who, l, "system", "/evidence").await?,
         role: role.map_or("", CustodianRole::as_str),
         roles: [CustodianRole::Supervisor, CustodianRole::Reviewer]
             .into_iter()
@@ -272,7 +275,11 @@ fn custodian_view(l: Lang, c: &CustodianSeen, own_role: bool, reader: &str) -> C
     }
 }
 
-fn policy_view((l, pages): (Lang, Pages), word: &PolicyWord, places: &Places) -> PolicyView {
+fn policy_view(
+    (l, pages): (Lang, Pages),
+    word: &PolicyWord,
+    places: &InstitutionDivisions,
+) -> PolicyView {
     let place = match word.kind {
         PlaceKind::Jurisdiction if word.place.is_empty() => Html::text(l.t("全部", "everywhere")),
         PlaceKind::Jurisdiction => Html::text(&crate::divisions::words(&word.place)),
@@ -319,7 +326,7 @@ pub(super) async fn submit(
     let made = match enabled.as_str() {
         "on" | "off" => {
             let enabled = enabled == "on";
-            let word = PolicyBody { kind, place, enabled, basis, document };
+            let word = EvidencePolicyBody { kind, place, enabled, basis, document };
             set_policy(&app, who.clone(), word).await
         }
         _ => Err(Problem::unprocessable("enabled: use on or off")),

@@ -7,7 +7,7 @@ use askama::Template;
 use axum::extract::{Query, State};
 use axum::response::Response;
 
-use super::frame::{Frame, line, render, shown};
+use super::frame::{PageFrame, line, render, shown};
 use crate::access::Who;
 use crate::alert::{AlertState, ClinicState, Reason};
 use crate::app::App;
@@ -41,7 +41,7 @@ struct Chart {
 #[derive(Template)]
 #[template(path = "figures.html")]
 struct FiguresPage {
-    f: Frame,
+    f: PageFrame,
     from: String,
     to: String,
     fault: String,
@@ -114,7 +114,7 @@ async fn make(
         charts: charts(l, &found),
         boxes,
         fault,
-        f: Frame::of(app, who, l, "figures", "/figures").await?,
+        f: PageFrame::of(app, who, l, "figures", "/figures").await?,
     })
 }
 

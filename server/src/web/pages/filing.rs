@@ -10,13 +10,13 @@ use axum::response::Response;
 use law::Matter;
 
 use super::forms::Given;
-use super::frame::{Frame, led, local, render_as, shown};
+use super::frame::{PageFrame, led, local, render_as, shown};
 use crate::access::Who;
 use crate::app::App;
 use crate::filing::{COUNTED, FilingEvent, FilingKind, FilingTerm};
 use crate::problem::Problem;
 use crate::web::api::filing::{FilingBody, FilingSeen, enter, seen};
-use crate::web::api::running::Filing;
+use crate::web::api::running::FilingDuty;
 use crate::web::endpoint::Endpoint;
 use crate::web::request::rights::{KEEPERS, POLICY, may_send};
 use crate::web::view::alert_facts::by_law;
@@ -32,7 +32,7 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
 #[derive(Template)]
 #[template(path = "filing.html")]
 struct FilingPage {
-    f: Frame,
+    f: PageFrame,
     persons: i64,
     duty: &'static str,
     /// The articles of the law table.
@@ -70,9 +70,11 @@ async fn make(app: &Arc<App>, who: &Who, l: Lang, fault: String) -> Result<Respo
     let page = FilingPage {
         persons,
         duty: match duty {
-            Filing::NotDue => l.t("尚未达到备案数量", "no filing is due"),
-            Filing::Near => l.t("接近 10 万人，请准备备案", "close to 100,000: prepare the filing"),
-            Filing::Due => l.t(
+            FilingDuty::NotDue => l.t("尚未达到备案数量", "no filing is due"),
+            FilingDuty::Near => {
+                l.t("接近 10 万人，请准备备案", "close to 100,000: prepare the filing")
+            }
+            FilingDuty::Due => l.t(
                 "已达 10 万人：达到日期已自动登记，30 个工作日内备案",
                 "100,000 reached: the day is entered below; file within 30 working days of it",
             ),
@@ -85,7 +87,7 @@ async fn make(app: &Arc<App>, who: &Who, l: Lang, fault: String) -> Result<Respo
             .collect(),
         may_enter: may_send(who, "/filing"),
         fault,
-        f: Frame::of(app, who, l, "system", "/filing").await?,
+        f: PageFrame::of(app, who, l, "system", "/filing").await?,
     };
     render_as(&page, status)
 }

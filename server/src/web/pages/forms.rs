@@ -12,14 +12,14 @@ use axum::response::Response;
 use given::split;
 pub(super) use given::{Given, clip, field_moment, id, moment};
 
-use super::frame::{Frame, line, render};
+use super::frame::{PageFrame, line, render};
 use crate::problem::Problem;
 use crate::text::Listed;
 use crate::web::view::words::Lang;
 
 /// How a field is typed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum FieldKind {
     Text,
     Number,
     Area,
@@ -37,11 +37,11 @@ pub(super) enum Kind {
 const LONG: usize = 200;
 
 #[derive(Debug, Clone)]
-pub(super) struct Field {
+pub(super) struct FormField {
     pub name: String,
     pub label: String,
     pub hint: String,
-    pub kind: Kind,
+    pub kind: FieldKind,
     pub value: String,
     /// Code, words, chosen.
     pub options: Vec<(String, String, bool)>,
@@ -58,8 +58,8 @@ pub(super) struct Field {
     noun: &'static str,
 }
 
-impl Field {
-    pub(super) fn new(kind: Kind, name: &str, label: &str) -> Self {
+impl FormField {
+    pub(super) fn new(kind: FieldKind, name: &str, label: &str) -> Self {
         Self {
             name: name.to_owned(),
             label: label.to_owned(),
@@ -133,15 +133,15 @@ impl Field {
     // The template asks in words.
     fn is(&self, kind: &str) -> bool {
         kind == match self.kind {
-            Kind::Text => "text",
-            Kind::Number => "number",
-            Kind::Area => "area",
-            Kind::Secret => "secret",
-            Kind::Moment => "moment",
-            Kind::Day => "day",
-            Kind::Choice => "choice",
-            Kind::Many => "many",
-            Kind::Yes => "yes",
+            FieldKind::Text => "text",
+            FieldKind::Number => "number",
+            FieldKind::Area => "area",
+            FieldKind::Secret => "secret",
+            FieldKind::Moment => "moment",
+            FieldKind::Day => "day",
+            FieldKind::Choice => "choice",
+            FieldKind::Many => "many",
+            FieldKind::Yes => "yes",
         }
     }
 
@@ -157,8 +157,9 @@ impl Field {
 
     fn choose(&mut self, values: &[String]) {
         match self.kind {
-            Kind::Choice | Kind::Many => {
-                let codes = if self.kind == Kind::Many { split(values) } else { values.to_vec() };
+            FieldKind::Choice | FieldKind::Many => {
+                let codes =
+                    if self.kind == FieldKind::Many { split(values) } else { values.to_vec() };
                 for option in &mut self.options {
                     option.2 = codes.contains(&option.0);
                 }
@@ -177,7 +178,7 @@ impl Field {
             _ => {}
         }
         self.value = match self.kind {
-            Kind::Many => values.join(", "),
+            FieldKind::Many => values.join(", "),
             _ => values.first().cloned().unwrap_or_default(),
         };
     }
@@ -214,9 +215,9 @@ pub(super) struct Drawing {
 #[derive(Template)]
 #[template(path = "form.html")]
 struct FormPage {
-    f: Frame,
+    f: PageFrame,
     h: Heading,
-    fields: Vec<Field>,
+    fields: Vec<FormField>,
     fault: String,
     done: bool,
 }
@@ -224,9 +225,9 @@ struct FormPage {
 /// Shows a form: with what was given, or with `stored`; a fault that begins with a field's name
 /// stands at that field.
 pub(super) fn show(
-    f: Frame,
+    f: PageFrame,
     h: Heading,
-    mut fields: Vec<Field>,
+    mut fields: Vec<FormField>,
     values: &Given,
     fault: Option<Problem>,
     done: bool,
@@ -242,7 +243,7 @@ pub(super) fn show(
         if let Some(given) = values.values(&field.name) {
             field.choose(given);
         }
-        if field.kind == Kind::Secret {
+        if field.kind == FieldKind::Secret {
             field.value.clear();
         }
         if at_field.as_deref() == Some(field.name.as_str()) {
@@ -263,7 +264,7 @@ pub(super) fn show(
     Ok(response)
 }
 
-/// Whether somebody ticked that he means a step that is not easily taken back.
+/// Whether somebody ticked that they mean a step that is not easily taken back.
 #[derive(Debug, Default, serde::Deserialize)]
 pub(super) struct SureForm {
     #[serde(default)]

@@ -12,7 +12,7 @@ use axum::response::{Html, IntoResponse, Redirect, Response};
 
 use crate::access::{Role, Who};
 use crate::app::App;
-use crate::certificates::Due;
+use crate::certificates::ExpiringCertificate;
 use crate::clock::{self, At};
 use crate::config::Mode;
 use crate::monitoring_review::{NOTICE_EN, NOTICE_ZH};
@@ -49,7 +49,7 @@ tokio::task_local! {
 
 /// One entry of the menu.
 #[derive(Debug, Clone)]
-pub(super) struct Entry {
+pub(super) struct MenuEntry {
     pub key: &'static str,
     pub href: &'static str,
     pub name: &'static str,
@@ -91,7 +91,7 @@ impl Demonstration {
 
 /// What every page's frame needs.
 #[derive(Debug, Clone)]
-pub(super) struct Frame {
+pub(super) struct PageFrame {
     pub l: Lang,
     /// What the reader may open, by kind of thing.
     pub pages: Pages,
@@ -110,7 +110,7 @@ pub(super) struct Frame {
     pub feed_head: String,
     pub here: String,
     /// Only what the reader may open.
-    pub menu: Vec<Entry>,
+    pub menu: Vec<MenuEntry>,
     /// Where the guide of the reader's role stands.
     pub guide: Option<&'static str>,
     /// How much waits for the reader (待办); `None` for whoever has no own work here.
@@ -121,7 +121,7 @@ pub(super) struct Frame {
     pub lead_only: &'static str,
 }
 
-impl Frame {
+impl PageFrame {
     /// With the sentence of 行政处罚法 41 above the page, where something on it `is` a lead alone.
     #[must_use]
     pub(super) fn lead_only(mut self, is: bool) -> Self {
@@ -158,7 +158,7 @@ impl Frame {
         said(self.l, line.to_owned())
     }
 
-    /// Somebody of the registry by name: a link where the reader may open his page.
+    /// Somebody of the registry by name: a link where the reader may open their page.
     pub(super) fn person(&self, it: &Label) -> names::Html {
         it.link(self.pages.person)
     }
@@ -238,7 +238,7 @@ impl Frame {
             menu: MENU
                 .iter()
                 .filter(|m| may_open(m.1))
-                .map(|m| Entry { key: m.0, href: m.1, name: l.t(m.2, m.3) })
+                .map(|m| MenuEntry { key: m.0, href: m.1, name: l.t(m.2, m.3) })
                 .collect(),
             lead_only: "",
             guide: may_open("/guide").then_some("/guide"),
@@ -253,7 +253,7 @@ fn certificates(app: &App, who: &Who, l: Lang) -> Vec<(String, String)> {
         return Vec::new();
     }
     let due = app.certificates.due(clock::now()).into_iter();
-    let whose = |d: &Due| format!("{} {}", l.t(d.whose.zh(), d.whose.en()), d.at);
+    let whose = |d: &ExpiringCertificate| format!("{} {}", l.t(d.whose.zh(), d.whose.en()), d.at);
     due.map(|d| (whose(&d), dated(&At::from(d.expires_at)))).collect()
 }
 
@@ -295,7 +295,7 @@ pub(super) fn render_as<T: Template>(
 #[derive(Template)]
 #[template(path = "fault.html")]
 struct FaultPage {
-    f: Frame,
+    f: PageFrame,
     status: u16,
     detail: String,
 }
@@ -327,7 +327,7 @@ pub(in crate::web) async fn shown(
     };
     let (status, wait_s) = (problem.status, problem.retry_after_s);
     let detail = line(l, problem);
-    match Frame::of(app, who, l, "", "/").await {
+    match PageFrame::of(app, who, l, "", "/").await {
         Ok(f) => match render(&FaultPage { f, status: status.as_u16(), detail }) {
             Ok(page) => {
                 let mut response = (status, page).into_response();

@@ -7,7 +7,7 @@ use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
 
-use super::frame::{Frame, render, shown};
+use super::frame::{PageFrame, render, shown};
 use crate::access::{Role, Who};
 use crate::app::App;
 use crate::web::endpoint::Endpoint;
@@ -180,7 +180,7 @@ const KEYS: [(&str, &str, &str); 7] = [
 #[derive(Template)]
 #[template(path = "guide.html")]
 struct GuidePage {
-    f: Frame,
+    f: PageFrame,
     role: &'static str,
     steps: Vec<(&'static str, &'static str, &'static str)>,
     keys: Vec<(&'static str, &'static str)>,
@@ -197,7 +197,7 @@ async fn page(State(app): State<Arc<App>>, who: Who, l: Lang) -> Response {
         Role::Integrator => INTEGRATOR,
         Role::Admin | Role::Public | Role::Partner => ADMIN,
     };
-    let made = match Frame::of(&app, &who, l, "guide", "/guide").await {
+    let made = match PageFrame::of(&app, &who, l, "guide", "/guide").await {
         Ok(f) => render(&GuidePage {
             f,
             role: l.role(role),

@@ -8,15 +8,15 @@ use axum::response::{IntoResponse, Redirect, Response};
 
 use super::field_fault::FieldFault;
 use super::forms::Given;
-use super::frame::{Frame, local, render, shown};
-use super::place_choice::{self, Field};
+use super::frame::{PageFrame, local, render, shown};
+use super::place_choice::{self, DivisionChoice};
 use crate::access::Who;
 use crate::app::App;
 use crate::ids::HookId;
 use crate::path_id::PathId;
 use crate::problem::Problem;
 use crate::store::Quiet;
-use crate::store::{Delivery, DeliveryEvent, DeliveryState, Hook, HookKind, StoreError};
+use crate::store::{DeliveryEvent, DeliveryState, Hook, HookDelivery, HookKind, StoreError};
 use crate::web::api::hooks::{self, HookBody, HookStep};
 use crate::web::endpoint::Endpoint;
 use crate::web::request::rights::ADMIN;
@@ -68,7 +68,7 @@ struct Typed {
 #[derive(Template)]
 #[template(path = "hooks.html")]
 struct HooksPage {
-    f: Frame,
+    f: PageFrame,
     hooks: Vec<HookRow>,
     log: Vec<LogRow>,
     fault: FieldFault,
@@ -194,7 +194,7 @@ async fn make(
         Ok(secret) => (secret, FieldFault::default()),
         Err(problem) => (String::new(), FieldFault::of(l, problem, &labels(l))),
     };
-    let field = Field {
+    let field = DivisionChoice {
         name: "jurisdiction",
         label: l.t("行政区划", "Jurisdiction"),
         everywhere: l.t("全部", "Everywhere"),
@@ -211,7 +211,7 @@ async fn make(
         origins: app.config.outgoing.webhook_origins.clone(),
         mail: app.config.outgoing.smtp.is_some(),
         t: typed(given),
-        f: Frame::of(app, who, l, "system", "/hooks").await?,
+        f: PageFrame::of(app, who, l, "system", "/hooks").await?,
     })
 }
 
@@ -258,7 +258,7 @@ fn told(l: Lang, event: DeliveryEvent) -> &'static str {
     }
 }
 
-fn line(l: Lang, d: Delivery) -> LogRow {
+fn line(l: Lang, d: HookDelivery) -> LogRow {
     let (words, class) = match d.state {
         DeliveryState::Delivered => (l.t("已送达", "delivered"), "ok"),
         DeliveryState::Failed => (l.t("已放弃", "given up"), "bad"),

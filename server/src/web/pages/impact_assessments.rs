@@ -10,11 +10,11 @@ use axum::response::Response;
 use law::Matter;
 
 use super::forms::Given;
-use super::frame::{Frame, led, local, render_as, shown};
+use super::frame::{PageFrame, led, local, render_as, shown};
 use crate::access::Who;
 use crate::app::App;
 use crate::clock::today;
-use crate::impact_assessment::{Assessment, Conclusion, Item, KEPT_YEARS, Occasion};
+use crate::impact_assessment::{Assessment, AssessmentItem, Conclusion, KEPT_YEARS, Occasion};
 use crate::problem::Problem;
 use crate::store::AssessmentEntry;
 use crate::web::api::impact_assessments::{enter, seen};
@@ -33,7 +33,7 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
 #[derive(Template)]
 #[template(path = "impact_assessments.html")]
 struct AssessmentsPage {
-    f: Frame,
+    f: PageFrame,
     /// The articles of the law table.
     law: String,
     all: Vec<DocumentView>,
@@ -83,7 +83,7 @@ fn document(l: Lang, it: &AssessmentEntry) -> DocumentView {
         assessor: a.assessor.clone(),
         entered: format!("{} {}", it.by, local(&it.at)),
         place: it.jurisdiction.clone(),
-        answers: Item::ALL
+        answers: AssessmentItem::ALL
             .into_iter()
             .map(|item| (l.t(item.zh(), item.en()), a.answer(item).to_owned()))
             .collect(),
@@ -108,7 +108,7 @@ async fn make(
     let status = if refused.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
     let newest = found.first().map(|entry| &entry.assessment);
     let (typed, fault) = refused.unwrap_or_default();
-    let field = |item: Item| AnswerField {
+    let field = |item: AssessmentItem| AnswerField {
         code: item.code(),
         title: l.t(item.zh(), item.en()),
         text: match (typed.text(item.code()), newest) {
@@ -117,14 +117,14 @@ async fn make(
         },
     };
     let page = AssessmentsPage {
-        f: Frame::of(app, who, l, "system", "/impact-assessments").await?,
+        f: PageFrame::of(app, who, l, "system", "/impact-assessments").await?,
         due: newest.is_none_or(|newest| newest.is_due(today())),
         all: found.iter().map(|it| document(l, it)).collect(),
         persons,
         law,
         pack: app.config.pack.name().to_owned(),
         kept_years: KEPT_YEARS,
-        items: Item::ALL.into_iter().map(field).collect(),
+        items: AssessmentItem::ALL.into_iter().map(field).collect(),
         occasions: Occasion::ALL.map(|it| (it.code(), l.t(it.zh(), it.en()))).to_vec(),
         conclusions: Conclusion::ALL.map(|it| (it.code(), l.t(it.zh(), it.en()))).to_vec(),
         may_enter: may_send(who, "/impact-assessments"),

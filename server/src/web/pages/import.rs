@@ -8,7 +8,7 @@ use axum::body::Bytes;
 use axum::extract::{Multipart, State};
 use axum::response::Response;
 
-use super::frame::{Frame, line, render, shown};
+use super::frame::{PageFrame, line, render, shown};
 use crate::access::Who;
 use crate::app::App;
 use crate::problem::Problem;
@@ -16,7 +16,7 @@ use crate::web::api::bulk::{self, MOST_BYTES, Noun, Remark, Report, Wish};
 use crate::web::csv;
 use crate::web::endpoint::Endpoint;
 use crate::web::request::rights::BULK;
-use crate::web::table_file::{self, Encoding, ReadAs, Unread};
+use crate::web::table_file::{self, Encoding, ReadAs, UnreadTable};
 use crate::web::view::messages::chinese;
 use crate::web::view::words::Lang;
 
@@ -33,7 +33,7 @@ const MOST_SHOWN: usize = 500;
 #[derive(Template)]
 #[template(path = "import.html")]
 struct ImportPage {
-    f: Frame,
+    f: PageFrame,
     /// Name, words, columns, chosen.
     nouns: Vec<(&'static str, &'static str, String, bool)>,
     text: String,
@@ -147,7 +147,7 @@ async fn read(mut form: Multipart) -> Result<Given, Problem> {
 }
 
 /// The file as the text of the field; nothing else of it is kept.
-fn text_of(upload: &[u8], noun: Noun) -> Result<(String, ReadAs), Unread> {
+fn text_of(upload: &[u8], noun: Noun) -> Result<(String, ReadAs), UnreadTable> {
     let file = table_file::read(upload, None, bulk::most(noun), bulk::words::is_ours)?;
     Ok((csv::written(&file.records), file.read_as))
 }
@@ -167,8 +167,8 @@ async fn understand(
             given.workbook = read_as == ReadAs::Xlsx;
             Ok(())
         }
-        Err(Unread::Fault(why)) => Err(Problem::unprocessable(why)),
-        Err(Unread::Either(readings)) => {
+        Err(UnreadTable::Fault(why)) => Err(Problem::unprocessable(why)),
+        Err(UnreadTable::Either(readings)) => {
             given.readings = readings;
             let why = l.t(
                 "无法确定此文件的文字编码：请在下方选择文字正确的一种；\
@@ -226,7 +226,7 @@ async fn make(
     let read_as = given.read_as.map(|read_as| read_words(l, read_as)).unwrap_or_default();
     let readings = given.readings.into_iter().map(|(kind, text)| reading(kind.name(), text));
     let readings = readings.collect();
-    let f = Frame::of(app, who, l, "registry", "/import").await?;
+    let f = PageFrame::of(app, who, l, "registry", "/import").await?;
     render(&ImportPage {
         f,
         nouns,

@@ -7,7 +7,7 @@ use askama::Template;
 use axum::extract::{OriginalUri, Query, State};
 use axum::response::Response;
 
-use super::frame::{Frame, local, render_as, shown};
+use super::frame::{PageFrame, local, render_as, shown};
 use super::list_address;
 use super::step_choices::{colleagues, reasons};
 use super::step_form::StepTyped;
@@ -20,14 +20,14 @@ use crate::legal::Standings;
 use crate::problem::Problem;
 use crate::rules::Numbers;
 use crate::store::{
-    Alert, AlertCount, AlertFilter, ClinicCounts, Part, StoreError, View, WorstFinding,
+    Alert, AlertCount, AlertFilter, ClinicCounts, ListPart, StoreError, View, WorstFinding,
 };
 use crate::web::api::alerts::{ListQuery, UNASSIGNED, listed_alerts};
 use crate::web::endpoint::Endpoint;
 use crate::web::request::deed;
 use crate::web::request::part::PartQuery;
 use crate::web::request::rights::{SIGHT, may_send};
-use crate::web::request::scope::Seen;
+use crate::web::request::scope::VisibleInstitutions;
 use crate::web::view::names::{Label, Names, with_names};
 use crate::web::view::words::Lang;
 
@@ -38,8 +38,8 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
 #[derive(Template)]
 #[template(path = "inbox.html")]
 struct InboxPage {
-    f: Frame,
-    rows: Vec<Row>,
+    f: PageFrame,
+    rows: Vec<AlertRow>,
     tabs: Vec<Tab>,
     query: Shown,
     institutions: Vec<(String, String)>,
@@ -53,7 +53,7 @@ struct InboxPage {
     may_keep: bool,
     named: bool,
     reasons: Vec<(&'static str, &'static str)>,
-    notice: Notice,
+    notice: StepNotice,
     /// Openings of sealed pictures that wait for the reader: to decide, and to look at.
     to_decide: i64,
     to_look: i64,
@@ -113,7 +113,7 @@ struct Figures {
     devices: i64,
 }
 
-pub(super) struct Row {
+pub(super) struct AlertRow {
     pub id: String,
     pub number: i64,
     /// By which its clinic calls it, where the reader is not that.
@@ -145,13 +145,13 @@ async fn page(
     Query(query): Query<ListQuery>,
 ) -> Response {
     let here = uri.path_and_query().map_or("/", |p| p.as_str());
-    let made = make(&app, l, &who, here, query, Notice::default()).await;
+    let made = make(&app, l, &who, here, query, StepNotice::default()).await;
     shown(&app, &who, l, made).await
 }
 
 pub(super) struct Found {
-    pub lines: Vec<Line>,
-    pub known: Known,
+    pub lines: Vec<InboxLine>,
+    pub known: InboxNames,
     counts: Counts,
     /// All, and those that are connected.
     boxes: (i64, i64),
@@ -162,13 +162,13 @@ pub(super) struct Found {
 }
 
 /// What the lines of a list speak of, by name.
-pub(super) struct Known {
+pub(super) struct InboxNames {
     institutions: Names,
     rooms: Names,
     colleagues: Names,
 }
 
-impl Known {
+impl InboxNames {
     fn of(a: &App, who: &Who, alerts: &[Alert]) -> Result<Self, StoreError> {
         let assignees = alerts.iter().filter_map(|x| x.assignee.as_deref());
         Ok(Self {
@@ -210,7 +210,7 @@ fn waiting(a: &App, who: &Who) -> Result<Waiting, StoreError> {
 }
 
 /// One alert of the list, with what is told of it beyond its own fields.
-pub(super) struct Line {
+pub(super) struct InboxLine {
     alert: Alert,
     said: String,
     /// What the clinic is told of its state; `None` for everybody else.
@@ -226,7 +226,7 @@ enum Counts {
 }
 
 impl Counts {
-    fn of(a: &App, who: &Who, part: &Part) -> Result<Self, StoreError> {
+    fn of(a: &App, who: &Who, part: &ListPart) -> Result<Self, StoreError> {
         if who.role == Role::Clinic {
             return Ok(Self::Clinic(a.store.clinic_counts(&who.scope)?));
         }
@@ -247,7 +247,7 @@ pub(super) fn find(
     who: &Who,
     l: Lang,
     filter: &AlertFilter,
-    part: &Part,
+    part: &ListPart,
 ) -> Result<Found, StoreError> {
     let alerts = listed_alerts(a, who, filter)?;
     crate::web::request::sight::note(a, &alerts)?;
@@ -256,24 +256,25 @@ pub(super) fn find(
     let persons = said.iter().flatten().flat_map(|worst| &worst.persons);
     let persons: Vec<String> = persons.map(|p| p.person.to_string()).collect();
     deed::persons(persons.iter().map(String::as_str));
-    let names = Seen::of(a, who)?.names(a, &persons)?;
+    let names = VisibleInstitutions::of(a, who)?.names(a, &persons)?;
     let clinic = who.role == Role::Clinic;
     let answered = if clinic { a.store.answered(ids())? } else { BTreeSet::new() };
-    let known = Known::of(a, who, &alerts)?;
+    let known = InboxNames::of(a, who, &alerts)?;
     let mut standings = Standings::default();
     let line = |(alert, worst): (Alert, Option<WorstFinding>)| {
         let worth = standings.of(&a.store, &alert)?;
         let said = worst.map(|it| {
             if clinic { words_for_clinic(&it.rule, it.explanation) } else { it.explanation }
         });
-        Ok(Line {
+        Ok(InboxLine {
             evidence: l.t(&worth.notice_zh, &worth.notice_en).to_owned(),
             said: said.map(|e| with_names(l, l.t(&e.zh, &e.en), &names)).unwrap_or_default(),
             told: clinic.then(|| alert.case.state.for_clinic(answered.contains(alert.id.as_str()))),
             alert,
         })
     };
-    let lines: Result<Vec<Line>, StoreError> = alerts.into_iter().zip(said).map(line).collect();
+    let lines: Result<Vec<InboxLine>, StoreError> =
+        alerts.into_iter().zip(said).map(line).collect();
     let choice =
         a.store.institutions_part(part)?.into_iter().map(|i| (i.id.to_string(), i.name)).collect();
     Ok(Found {
@@ -293,7 +294,7 @@ const CHOICE: u32 = 60;
 
 /// What became of a step on several leads.
 #[derive(Debug, Default)]
-pub(super) struct Notice {
+pub(super) struct StepNotice {
     /// How many of how many.
     pub done: Option<(usize, usize)>,
     /// Why others were not.
@@ -308,7 +309,7 @@ pub(super) async fn make(
     who: &Who,
     here: &str,
     mut query: ListQuery,
-    notice: Notice,
+    notice: StepNotice,
 ) -> Result<Response, Problem> {
     query.state.get_or_insert_with(|| "open".to_owned());
     let filter = query.filter(who, 50)?;
@@ -359,7 +360,7 @@ pub(super) async fn make(
         institutions: choice,
         next,
         figures,
-        f: Frame::of(app, who, l, "inbox", here)
+        f: PageFrame::of(app, who, l, "inbox", here)
             .await?
             .lead_only(lines.iter().any(|line| !line.evidence.is_empty())),
     };
@@ -427,14 +428,14 @@ fn tabs(l: Lang, counts: &Counts, query: &ListQuery) -> Vec<Tab> {
     ]
 }
 
-pub(super) fn row(l: Lang, line: &Line, known: &Known, numbers: &Numbers) -> Row {
-    let Line { alert, said, told, evidence } = line;
+pub(super) fn row(l: Lang, line: &InboxLine, known: &InboxNames, numbers: &Numbers) -> AlertRow {
+    let InboxLine { alert, said, told, evidence } = line;
     let (server, clinic) = (alert.number.for_authority(), alert.number.for_clinic());
     // Above L1 the time is the authority's to keep, and that it has run out is nobody else's
     // business.
     let due = due_at(alert.case.state, alert.severity, alert.received_at, numbers)
         .filter(|_| told.is_none() || alert.severity <= 1);
-    Row {
+    AlertRow {
         id: alert.id.to_string(),
         number: if told.is_some() { clinic } else { server },
         clinic_number: told.is_none().then_some(clinic),

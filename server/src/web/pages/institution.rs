@@ -7,12 +7,12 @@ use askama::Template;
 use axum::extract::{Path, State};
 use axum::response::Response;
 
-use super::frame::{Frame, render, shown};
+use super::frame::{PageFrame, render, shown};
 use crate::access::Who;
 use crate::app::App;
 use crate::model::{Institution, Item, Practitioner};
 use crate::problem::{Problem, encoded};
-use crate::store::{AlertFilter, Part};
+use crate::store::{AlertFilter, ListPart};
 use crate::web::endpoint::Endpoint;
 use crate::web::request::deed;
 use crate::web::request::part::{PartQuery, cut};
@@ -34,7 +34,7 @@ const LEADS: usize = 100;
 #[derive(Template)]
 #[template(path = "institution.html")]
 struct InstitutionPage {
-    f: Frame,
+    f: PageFrame,
     id: String,
     name: String,
     facts: Vec<(&'static str, String)>,
@@ -103,7 +103,7 @@ pub(super) fn item_words(l: Lang, it: &Item) -> String {
     l.t(&it.name_zh, if it.name_en.is_empty() { &it.name_zh } else { &it.name_en }).to_owned()
 }
 
-fn people(a: &App, l: Lang, id: &str, part: &Part) -> Result<(Vec<PersonLine>, bool), Problem> {
+fn people(a: &App, l: Lang, id: &str, part: &ListPart) -> Result<(Vec<PersonLine>, bool), Problem> {
     let mut found = a.store.practitioners_part(part)?;
     let more = cut(&mut found, part, |p| p.id.to_string()).is_some();
     deed::persons(found.iter().map(|p| p.id.as_str()));
@@ -156,6 +156,6 @@ async fn make(app: &Arc<App>, who: &Who, l: Lang, id: String) -> Result<Response
             String::new()
         },
         may_edit: may_open(who, "/registry/{noun}/{id}"),
-        f: Frame::of(app, who, l, "registry", &here).await?.lead_only(lead_only),
+        f: PageFrame::of(app, who, l, "registry", &here).await?.lead_only(lead_only),
     })
 }

@@ -7,12 +7,12 @@ use std::sync::Arc;
 use askama::Template;
 use axum::extract::{Form, Query, State};
 use axum::response::{IntoResponse, Redirect, Response};
-use law::{Against, Matter, Verdict};
+use law::{Against, LawyerVerdict, Matter};
 use serde::de::DeserializeOwned;
 use serde::de::value::StrDeserializer;
 
 use super::forms::Given;
-use super::frame::{Frame, line, local, render, shown};
+use super::frame::{PageFrame, line, local, render, shown};
 use crate::access::{Right, Who};
 use crate::app::App;
 use crate::problem::Problem;
@@ -32,7 +32,7 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
 #[derive(Template)]
 #[template(path = "law.html")]
 struct LawPage {
-    f: Frame,
+    f: PageFrame,
     version: String,
     matters: Vec<MatterView>,
     history: Vec<[String; 6]>,
@@ -82,7 +82,7 @@ impl Typed {
 }
 
 #[derive(Debug, Default, serde::Deserialize)]
-pub(super) struct PageQuery {
+pub(super) struct LawPageQuery {
     #[serde(default)]
     saved: String,
 }
@@ -91,7 +91,7 @@ async fn page(
     State(app): State<Arc<App>>,
     who: Who,
     l: Lang,
-    Query(query): Query<PageQuery>,
+    Query(query): Query<LawPageQuery>,
 ) -> Response {
     let made = make(&app, &who, l, None, !query.saved.is_empty()).await;
     shown(&app, &who, l, made).await
@@ -128,7 +128,7 @@ async fn make(
         (given.text("matter").to_owned(), Typed::of(&given), fault)
     });
     let page = LawPage {
-        f: Frame::of(app, who, l, "system", "/law").await?,
+        f: PageFrame::of(app, who, l, "system", "/law").await?,
         version: table.version.clone(),
         matters: table.matters.iter().map(|m| MatterView::of(l, m)).collect(),
         history: table.decisions.iter().rev().map(line).collect(),
@@ -156,13 +156,13 @@ async fn make(
     Ok(response)
 }
 
-fn verdict(l: Lang, it: Verdict) -> &'static str {
+fn verdict(l: Lang, it: LawyerVerdict) -> &'static str {
     match it {
-        Verdict::Confirmed => l.t("确认", "confirmed"),
-        Verdict::Changed => l.t("修改", "changed"),
-        Verdict::StruckOut => l.t("删除", "struck out"),
-        Verdict::Added => l.t("新增", "added"),
-        Verdict::Reopened => l.t("撤回此前决定", "reopened"),
+        LawyerVerdict::Confirmed => l.t("确认", "confirmed"),
+        LawyerVerdict::Changed => l.t("修改", "changed"),
+        LawyerVerdict::StruckOut => l.t("删除", "struck out"),
+        LawyerVerdict::Added => l.t("新增", "added"),
+        LawyerVerdict::Reopened => l.t("撤回此前决定", "reopened"),
     }
 }
 

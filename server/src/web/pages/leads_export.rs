@@ -137,7 +137,7 @@ async fn table(
     }
 }
 
-fn cells(l: Lang, r: inbox::Row) -> Vec<String> {
+fn cells(l: Lang, r: inbox::AlertRow) -> Vec<String> {
     vec![
         r.number.to_string(),
         format!("L{} {}", r.severity, r.level),

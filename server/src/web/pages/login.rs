@@ -9,7 +9,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 use jiff::SignedDuration;
 use trust::sha256_hex;
 
-use super::frame::{Frame, line, render, shown};
+use super::frame::{PageFrame, line, render, shown};
 use crate::access::known_device::{KNOWN_S, KnownDevices};
 use crate::access::secret::random_token;
 use crate::access::throttle::{Attempt, Throttle, Visitor, login_names};
@@ -19,7 +19,7 @@ use crate::clock::{self, At};
 use crate::ids::AccountId;
 use crate::path_id::known;
 use crate::problem::{Form, Problem, encoded, retry_after};
-use crate::request_source::Source;
+use crate::request_source::RequestSource;
 use crate::store::{Account, StoreError};
 use crate::web::api::account::code_holds;
 use crate::web::endpoint::Endpoint;
@@ -47,7 +47,7 @@ pub(crate) const LOGIN_HOURS: i64 = 10;
 #[derive(Template)]
 #[template(path = "login.html")]
 struct LoginPage {
-    f: Frame,
+    f: PageFrame,
     name: String,
     fault: String,
     /// The way to the login provider, where one is configured.
@@ -95,7 +95,7 @@ async fn login_page(
             None => "/login/oidc".to_owned(),
         }),
         leads_on: to.is_some(),
-        f: Frame::of(app, who, l, "", "/login").await?,
+        f: PageFrame::of(app, who, l, "", "/login").await?,
         name,
         fault,
     })
@@ -116,7 +116,7 @@ async fn submit(
     State(app): State<Arc<App>>,
     who: Who,
     l: Lang,
-    source: Source,
+    source: RequestSource,
     headers: HeaderMap,
     Query(on): Query<OnQuery>,
     Form(it): Form<Credentials>,
@@ -168,7 +168,7 @@ pub(super) async fn leads_to(app: &Arc<App>, token: &str, asked: Option<LocalPag
 }
 
 /// The browser as this account knows it, or the address that a trusted proxy names.
-fn visitor(app: &App, headers: &HeaderMap, name: &str, source: Source) -> Visitor {
+fn visitor(app: &App, headers: &HeaderMap, name: &str, source: RequestSource) -> Visitor {
     let known = cookie(headers, KNOWN_COOKIE).and_then(|said| {
         KnownDevices::new(&app.master).read(&said, name, clock::now().as_second())
     });

@@ -8,7 +8,7 @@ use askama::Template;
 use axum::extract::{Path, Query, State};
 use axum::response::{IntoResponse as _, Redirect, Response};
 
-use super::frame::{Frame, local, render, shown};
+use super::frame::{PageFrame, local, render, shown};
 use super::lead_line;
 use crate::access::{Role, Who};
 use crate::app::App;
@@ -35,7 +35,7 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
 #[derive(Template)]
 #[template(path = "messages.html")]
 struct CentrePage {
-    f: Frame,
+    f: PageFrame,
     waiting: Vec<TaskView>,
     done: Vec<DoneView>,
     shows_done: bool,
@@ -95,7 +95,7 @@ async fn make(app: &Arc<App>, l: Lang, who: &Who, shows_done: bool) -> Result<Re
         waiting: waiting.iter().map(|task| view(l, task, &names)).collect(),
         done: done.iter().map(|it| done_view(l, it, &names)).collect(),
         shows_done,
-        f: Frame::of(app, who, l, "messages", "/messages").await?,
+        f: PageFrame::of(app, who, l, "messages", "/messages").await?,
     };
     render(&page)
 }

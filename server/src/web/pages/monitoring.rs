@@ -11,15 +11,15 @@ use jiff::civil::Date;
 use law::Matter;
 
 use super::forms::Given;
-use super::frame::{Frame, line, local, render, shown};
+use super::frame::{PageFrame, line, local, render, shown};
 use crate::access::Who;
 use crate::app::App;
 use crate::clock;
-use crate::monitoring_review::{MonitoringReview, NEVER, Notice, Part, Review};
+use crate::monitoring_review::{DeviceReview, MonitoringReview, NEVER, PublicNotice, ReviewPart};
 use crate::path_id::PathId;
 use crate::problem::Problem;
 use crate::web::answer::{Csv, Download};
-use crate::web::api::monitoring::{PlaceSeen, REVIEW_SIGHT, ReviewBody, enter, places, seen};
+use crate::web::api::monitoring::{MonitoredPlace, REVIEW_SIGHT, ReviewBody, enter, places, seen};
 use crate::web::csv::cell;
 use crate::web::endpoint::Endpoint;
 use crate::web::request::deed;
@@ -41,7 +41,7 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
 #[derive(Template)]
 #[template(path = "monitoring.html")]
 struct MonitoringPage {
-    f: Frame,
+    f: PageFrame,
     device: Label,
     room: Label,
     notice: String,
@@ -59,7 +59,7 @@ struct MonitoringPage {
 #[derive(Template)]
 #[template(path = "monitoring_places.html")]
 struct PlacesPage {
-    f: Frame,
+    f: PageFrame,
     /// The articles of the law table.
     law: String,
     head: [&'static str; 9],
@@ -110,9 +110,9 @@ fn head(l: Lang) -> [&'static str; 9] {
     ]
 }
 
-fn place_row(l: Lang, it: &PlaceSeen, rooms: &Names, boxes: &Names) -> PlaceRow {
+fn place_row(l: Lang, it: &MonitoredPlace, rooms: &Names, boxes: &Names) -> PlaceRow {
     let (published, marked) = (&it.record.published, &it.record.marked);
-    let at = |it: &Option<Notice>| it.as_ref().map(|n| n.at.clone()).unwrap_or_default();
+    let at = |it: &Option<PublicNotice>| it.as_ref().map(|n| n.at.clone()).unwrap_or_default();
     let missing: Vec<&str> =
         it.standing.missing.iter().map(|part| l.t(part.zh(), part.en())).collect();
     PlaceRow {
@@ -154,7 +154,7 @@ async fn list(State(app): State<Arc<App>>, who: Who, l: Lang) -> Response {
 
 async fn make_list(app: &Arc<App>, who: &Who, l: Lang) -> Result<Response, Problem> {
     let rows = rows_of(app, who, l).await?;
-    let f = Frame::of(app, who, l, "devices", "/monitoring").await?;
+    let f = PageFrame::of(app, who, l, "devices", "/monitoring").await?;
     let law = app.blocking(move |a| by_law(a, l, Matter::Monitoring)).await?;
     render(&PlacesPage { f, law, head: head(l), rows })
 }
@@ -186,46 +186,50 @@ struct PartView {
     on: String,
 }
 
-fn name(part: Part) -> &'static str {
+fn name(part: ReviewPart) -> &'static str {
     match part {
-        Part::Legal => "legal",
-        Part::Technical => "technical",
-        Part::Published => "published",
-        Part::Marked => "marked",
-        Part::Verified => "verified",
+        ReviewPart::Legal => "legal",
+        ReviewPart::Technical => "technical",
+        ReviewPart::Published => "published",
+        ReviewPart::Marked => "marked",
+        ReviewPart::Verified => "verified",
     }
 }
 
-fn hint(l: Lang, part: Part) -> &'static str {
+fn hint(l: Lang, part: ReviewPart) -> &'static str {
     match part {
-        Part::Legal => l.t("由谁、何时、文号", "by whom, when, document"),
-        Part::Technical => l.t("符合标准、设置合理", "fit for its purpose, reasonably placed"),
-        Part::Published => l.t("公布的网址或公告", "address or announcement of the publication"),
-        Part::Marked => l.t("标志的位置", "where the mark hangs"),
-        Part::Verified => l.t("检定证书", "certificate of verification"),
+        ReviewPart::Legal => l.t("由谁、何时、文号", "by whom, when, document"),
+        ReviewPart::Technical => {
+            l.t("符合标准、设置合理", "fit for its purpose, reasonably placed")
+        }
+        ReviewPart::Published => {
+            l.t("公布的网址或公告", "address or announcement of the publication")
+        }
+        ReviewPart::Marked => l.t("标志的位置", "where the mark hangs"),
+        ReviewPart::Verified => l.t("检定证书", "certificate of verification"),
     }
 }
 
 fn views(l: Lang, value: impl Fn(&str) -> String) -> Vec<PartView> {
-    let view = |part: Part| {
+    let view = |part: ReviewPart| {
         let of = |field: &str| value(&format!("{}_{field}", name(part)));
         PartView {
             name: name(part),
             title: l.t(part.zh(), part.en()),
             hint: hint(l, part),
-            review: !matches!(part, Part::Published | Part::Marked),
+            review: !matches!(part, ReviewPart::Published | ReviewPart::Marked),
             by: of("by"),
             document: of("document"),
             at: of("at"),
             on: of("on"),
         }
     };
-    Part::ALL.into_iter().map(view).collect()
+    ReviewPart::ALL.into_iter().map(view).collect()
 }
 
 /// A field of the record by its name in the form; empty where it is not filled in.
 fn field(record: &MonitoringReview, wanted: &str) -> String {
-    let review = |it: &Option<Review>, field: &str| {
+    let review = |it: &Option<DeviceReview>, field: &str| {
         it.as_ref().map_or_else(String::new, |r| match field {
             "by" => r.by.clone(),
             "document" => r.document.clone(),
@@ -233,7 +237,7 @@ fn field(record: &MonitoringReview, wanted: &str) -> String {
             _ => String::new(),
         })
     };
-    let notice = |it: &Option<Notice>, field: &str| {
+    let notice = |it: &Option<PublicNotice>, field: &str| {
         it.as_ref().map_or_else(String::new, |n| match field {
             "at" => n.at.clone(),
             "on" => n.on.to_string(),
@@ -281,7 +285,7 @@ async fn make(
         .await?;
     let line = |entry: &crate::store::ReviewEntry| {
         let missing = entry.record.missing(Date::MAX);
-        let there = Part::ALL.into_iter().filter(|p| !missing.contains(p));
+        let there = ReviewPart::ALL.into_iter().filter(|p| !missing.contains(p));
         let there = there.map(|p| l.t(p.zh(), p.en()));
         HistoryRow {
             at: local(&entry.at),
@@ -296,7 +300,7 @@ async fn make(
         None => (views(l, |name| field(&it.record, name)), String::new()),
     };
     let page = MonitoringPage {
-        f: Frame::of(app, who, l, "devices", &format!("/devices/{id}/review")).await?,
+        f: PageFrame::of(app, who, l, "devices", &format!("/devices/{id}/review")).await?,
         notice: l.t(&it.standing.notice_zh, &it.standing.notice_en).to_owned(),
         in_use: in_use(l, it.in_use_from),
         history: it.history.iter().map(line).collect(),
@@ -363,18 +367,18 @@ fn read(given: &Given) -> Result<ReviewBody, String> {
     let empty = |part: &str, fields: &[&str]| {
         fields.iter().all(|f| given.text(&format!("{part}_{f}")).is_empty())
     };
-    let review = |part: &str| -> Result<Option<Review>, String> {
+    let review = |part: &str| -> Result<Option<DeviceReview>, String> {
         if empty(part, &["by", "document", "on"]) {
             return Ok(None);
         }
         let text = |field: &str| given.text(&format!("{part}_{field}")).to_owned();
-        Ok(Some(Review { by: text("by"), document: text("document"), on: day(part)? }))
+        Ok(Some(DeviceReview { by: text("by"), document: text("document"), on: day(part)? }))
     };
-    let notice = |part: &str| -> Result<Option<Notice>, String> {
+    let notice = |part: &str| -> Result<Option<PublicNotice>, String> {
         if empty(part, &["at", "on"]) {
             return Ok(None);
         }
-        Ok(Some(Notice { at: given.text(&format!("{part}_at")).to_owned(), on: day(part)? }))
+        Ok(Some(PublicNotice { at: given.text(&format!("{part}_at")).to_owned(), on: day(part)? }))
     };
     Ok(ReviewBody {
         by: Some(given.text("by").to_owned()),

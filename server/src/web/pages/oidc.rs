@@ -1,5 +1,5 @@
 //! The way to the login provider and back: to come in, or to link one's own account. Whoever comes
-//! back needs an account here that he linked himself; the provider gives no role and its names
+//! back needs an account here that they linked themselves; the provider gives no role and its names
 //! identify nobody.
 
 use std::sync::Arc;
@@ -9,10 +9,10 @@ use axum::extract::{Query, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 
-use super::frame::{Frame, line, render, shown};
+use super::frame::{PageFrame, line, render, shown};
 use super::login;
 use crate::access::Who;
-use crate::access::oidc::{Begun, OidcError, Pending, Provider, ProviderIdentity, Vouched};
+use crate::access::oidc::{Begun, OidcError, Pending, Provider, ProviderIdentity, ProviderLogin};
 use crate::access::secret::random_token;
 use crate::app::App;
 use crate::clock::{self, At};
@@ -135,7 +135,7 @@ pub(super) struct BackQuery {
 #[derive(Template)]
 #[template(path = "entered.html")]
 struct EnteredPage {
-    f: Frame,
+    f: PageFrame,
     to: String,
 }
 
@@ -188,7 +188,7 @@ async fn come_in(
     who: &Who,
     l: Lang,
     headers: &HeaderMap,
-    vouched: &Vouched,
+    vouched: &ProviderLogin,
     to: Option<LocalPage>,
 ) -> Result<Response, Problem> {
     let identity = vouched.identity.clone();
@@ -221,7 +221,7 @@ async fn entered(
     deed::did(format!("login by the provider as {account}: in"));
     let token = login::entered(app, account).await?;
     let to = login::leads_to(app, &token, to).await;
-    let page = render(&EnteredPage { f: Frame::of(app, who, l, "", "/").await?, to })?;
+    let page = render(&EnteredPage { f: PageFrame::of(app, who, l, "", "/").await?, to })?;
     Ok((login::set_cookie(app, headers, &token, login::LOGIN_HOURS * 3600), page).into_response())
 }
 
@@ -236,7 +236,7 @@ struct WithoutCode {
 #[derive(Template)]
 #[template(path = "oidc_code.html")]
 struct CodePage {
-    f: Frame,
+    f: PageFrame,
     sealed: String,
     fault: String,
 }
@@ -248,7 +248,7 @@ async fn code_page(
     sealed: String,
     fault: String,
 ) -> Result<Response, Problem> {
-    render(&CodePage { f: Frame::of(app, who, l, "", "/login").await?, sealed, fault })
+    render(&CodePage { f: PageFrame::of(app, who, l, "", "/login").await?, sealed, fault })
 }
 
 #[derive(serde::Deserialize)]
@@ -304,14 +304,14 @@ async fn with_code(
 struct Proof {
     account: AccountId,
     identity: ProviderIdentity,
-    /// As the provider calls him.
+    /// As the provider calls them.
     shown: String,
 }
 
 #[derive(Template)]
 #[template(path = "oidc_link.html")]
 struct LinkPage {
-    f: Frame,
+    f: PageFrame,
     account: AccountId,
     shown: String,
     issuer: String,
@@ -326,7 +326,7 @@ async fn confirm_page(
     who: &Who,
     l: Lang,
     account: AccountId,
-    vouched: Vouched,
+    vouched: ProviderLogin,
 ) -> Result<Response, Problem> {
     let id = account.clone();
     let stands = app.blocking(move |a| a.store.account(&id)).await?;
@@ -346,12 +346,12 @@ async fn link_page(
     fault: String,
 ) -> Result<Response, Problem> {
     let Proof { account, identity: ProviderIdentity { issuer, subject }, shown } = proof;
-    let f = Frame::of(app, who, l, "", "/account").await?;
+    let f = PageFrame::of(app, who, l, "", "/account").await?;
     render(&LinkPage { f, account, shown, issuer, subject, sealed, has_code, fault })
 }
 
 #[derive(serde::Deserialize)]
-pub(super) struct LinkForm {
+pub(super) struct OidcLinkForm {
     sealed: String,
     #[serde(default)]
     present: String,
@@ -359,19 +359,24 @@ pub(super) struct LinkForm {
     code: String,
 }
 
-/// The owner's word, under his own login and with his password: a login that was left open lets
+/// The owner's word, under their own login and with their password: a login that was left open lets
 /// nobody in for good.
 async fn link(
     State(app): State<Arc<App>>,
     who: Who,
     l: Lang,
-    Form(it): Form<LinkForm>,
+    Form(it): Form<OidcLinkForm>,
 ) -> Response {
     let made = take_link(&app, &who, l, it).await;
     shown(&app, &who, l, made).await
 }
 
-async fn take_link(app: &Arc<App>, who: &Who, l: Lang, it: LinkForm) -> Result<Response, Problem> {
+async fn take_link(
+    app: &Arc<App>,
+    who: &Who,
+    l: Lang,
+    it: OidcLinkForm,
+) -> Result<Response, Problem> {
     let own = account::own(app, who).await?;
     let proof: Option<Proof> = carried(app, LINK, &it.sealed);
     let proof = proof.filter(|proof| proof.account == own.id).ok_or_else(|| {

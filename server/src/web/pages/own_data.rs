@@ -9,17 +9,19 @@ use axum::response::{IntoResponse, Redirect, Response};
 use law::Matter;
 
 use super::forms::Given;
-use super::frame::{Frame, dated, line, local, render_as, shown};
+use super::frame::{PageFrame, dated, line, local, render_as, shown};
 use crate::access::Who;
 use crate::app::App;
-use crate::consent::{self, Purpose as ConsentPurpose};
+use crate::consent::{self, ConsentPurpose};
 use crate::problem::Problem;
-use crate::store::{About, PersonalRequest};
+use crate::store::{PersonalRequest, RequestSubject};
 use crate::web::api::consents::TextToSign;
-use crate::web::api::own_data::{AnswerBody, OwnCase, OwnData, Reader, answer, read, visible};
+use crate::web::api::own_data::{
+    OwnCase, OwnData, Reader, RequestAnswerBody, answer, read, visible,
+};
 use crate::web::endpoint::Endpoint;
 use crate::web::request::rights::AUTHORITY;
-use crate::web::request::scope::Seen;
+use crate::web::request::scope::VisibleInstitutions;
 use crate::web::view::alert_facts::by_law;
 use crate::web::view::case_words::penalties;
 use crate::web::view::law_words::MatterView;
@@ -36,7 +38,7 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
 #[derive(Template)]
 #[template(path = "own_data.html")]
 struct OwnPage {
-    f: Frame,
+    f: PageFrame,
     /// The articles of the law table.
     law: String,
     token: String,
@@ -106,8 +108,8 @@ fn request(l: Lang, it: PersonalRequest) -> RequestView {
     };
     RequestView {
         about: match it.about {
-            About::Correction => l.t("更正登记信息", "correction of the registry"),
-            About::Answer => l.t("对案件的说明", "answer to a case"),
+            RequestSubject::Correction => l.t("更正登记信息", "correction of the registry"),
+            RequestSubject::Answer => l.t("对案件的说明", "answer to a case"),
         },
         id: it.id,
         alert: it.alert.unwrap_or_default(),
@@ -216,7 +218,7 @@ pub(super) async fn own_page(
     let purposes =
         |all: &[ConsentPurpose]| all.iter().map(|p| purpose(l, *p)).collect::<Vec<_>>().join("、");
     let page = OwnPage {
-        f: Frame::of(app, who, l, "", "/login").await?,
+        f: PageFrame::of(app, who, l, "", "/login").await?,
         token: token.to_owned(),
         law,
         registered: registered(l, &own),
@@ -257,7 +259,7 @@ pub(super) async fn own_page(
 #[derive(Template)]
 #[template(path = "requests.html")]
 struct RequestsPage {
-    f: Frame,
+    f: PageFrame,
     requests: Vec<(Label, RequestView)>,
     named: bool,
     fault: String,
@@ -274,14 +276,17 @@ async fn make(app: &Arc<App>, who: &Who, l: Lang, fault: String) -> Result<Respo
         .blocking(move |a| {
             let found = visible(a, &reader)?;
             let persons: Vec<String> = found.iter().map(|r| r.person.clone()).collect();
-            let names =
-                Names::people(a, &Seen::of(a, &reader)?, persons.iter().map(String::as_str))?;
+            let names = Names::people(
+                a,
+                &VisibleInstitutions::of(a, &reader)?,
+                persons.iter().map(String::as_str),
+            )?;
             Ok::<_, Problem>((found, names))
         })
         .await?;
     let status = if fault.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
     let page = RequestsPage {
-        f: Frame::of(app, who, l, "people", "/requests").await?,
+        f: PageFrame::of(app, who, l, "people", "/requests").await?,
         requests: found.into_iter().map(|r| (names.get(&r.person), request(l, r))).collect(),
         named: !who.open_house,
         fault,
@@ -298,7 +303,7 @@ async fn submit(
     let given = Given::of(pairs);
     let id = given.text("id").parse().unwrap_or(0);
     let by = Some(given.text("by").to_owned());
-    let body = AnswerBody { by, answer: given.text("answer").to_owned() };
+    let body = RequestAnswerBody { by, answer: given.text("answer").to_owned() };
     let made = match answer(&app, &who, id, body).await {
         Ok(()) => Ok(Redirect::to("/requests").into_response()),
         Err(problem) if problem.status == StatusCode::UNPROCESSABLE_ENTITY => {

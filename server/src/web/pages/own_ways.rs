@@ -7,12 +7,12 @@ use askama::Template;
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
 
-use super::frame::{Frame, line, local, render, shown};
+use super::frame::{PageFrame, line, local, render, shown};
 use crate::access::Who;
 use crate::app::App;
 use crate::notify::personal::Way;
 use crate::problem::{Form, Problem};
-use crate::store::{Delivery, DeliveryState, RobotKind, StoreError};
+use crate::store::{DeliveryState, HookDelivery, RobotKind, StoreError};
 use crate::web::api::own_ways::{WaysForm, keep_ways};
 use crate::web::endpoint::Endpoint;
 use crate::web::request::rights::PEOPLE;
@@ -28,7 +28,7 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
 #[derive(Template)]
 #[template(path = "own_ways.html")]
 struct WaysPage {
-    f: Frame,
+    f: PageFrame,
     it: WaysForm,
     /// A robot's address is kept.
     kept: bool,
@@ -89,7 +89,7 @@ fn clock_of(minute: Option<u16>) -> String {
     minute.map(|m| format!("{:02}:{:02}", m / 60, m % 60)).unwrap_or_default()
 }
 
-fn told(l: Lang, it: &Delivery) -> Told {
+fn told(l: Lang, it: &HookDelivery) -> Told {
     let (came, class) = match it.state {
         DeliveryState::Delivered => (l.t("已送达", "delivered"), "ok"),
         DeliveryState::Failed => (l.t("未送达", "failed"), "bad"),
@@ -144,6 +144,6 @@ async fn make(
         log: log.iter().map(|delivery| told(l, delivery)).collect(),
         fault,
         done,
-        f: Frame::of(app, who, l, "system", "/account/messages").await?,
+        f: PageFrame::of(app, who, l, "system", "/account/messages").await?,
     })
 }

@@ -9,22 +9,22 @@ use axum::extract::{Multipart, Query, State};
 use axum::response::{IntoResponse, Redirect, Response};
 use protocol::down::RegistrationStatus;
 
-use super::frame::{Frame, line, local, render, shown};
+use super::frame::{PageFrame, line, local, render, shown};
 use crate::access::{Right, Role, Who};
 use crate::app::App;
 use crate::clock::At;
-use crate::consent::{self, Parties, Purpose};
+use crate::consent::{self, ConsentPurpose, Parties};
 use crate::enrol::MOST_UPLOAD_BYTES;
 use crate::model::{Consent, Practitioner};
 use crate::problem::Problem;
-use crate::store::{Enrolment, EnrolmentState, Part, StoreError};
+use crate::store::{Enrolment, EnrolmentState, ListPart, StoreError};
 use crate::web::api::consents::another_text;
 use crate::web::api::enrolments::{propose, read_upload};
 use crate::web::endpoint::Endpoint;
 use crate::web::request::deed;
 use crate::web::request::part::{PartQuery, cut};
 use crate::web::request::rights::{SIGHT, may_open};
-use crate::web::request::scope::Seen;
+use crate::web::request::scope::VisibleInstitutions;
 use crate::web::view::names::Label;
 use crate::web::view::words::Lang;
 
@@ -43,7 +43,7 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
 #[template(path = "people.html")]
 #[expect(clippy::struct_excessive_bools, reason = "each is one switch of the page")]
 struct PeoplePage {
-    f: Frame,
+    f: PageFrame,
     rows: Vec<PersonRow>,
     proposals: Vec<(String, String, String)>,
     /// Id, name, why: at most [`LISTED`].
@@ -89,11 +89,11 @@ async fn page(
     shown(&app, &who, l, made).await
 }
 
-async fn make(app: &Arc<App>, l: Lang, who: &Who, part: Part) -> Result<Response, Problem> {
+async fn make(app: &Arc<App>, l: Lang, who: &Who, part: ListPart) -> Result<Response, Problem> {
     let (q, reader) = (part.text.clone(), who.clone());
     let (people, next, enrolments, waiting, institutions, count) = app
         .blocking(move |a| {
-            let seen = Seen::of(a, &reader)?;
+            let seen = VisibleInstitutions::of(a, &reader)?;
             let mut people: Vec<Practitioner> = a.store.practitioners_part(&part)?;
             let next = cut(&mut people, &part, |p| p.id.to_string());
             for p in &mut people {
@@ -159,7 +159,7 @@ async fn make(app: &Arc<App>, l: Lang, who: &Who, part: Part) -> Result<Response
         may_see: may_open(who, "/enrolments/{id}"),
         may_import_photos: may_open(who, "/registry-photos"),
         count,
-        f: Frame::of(app, who, l, "people", "/people").await?,
+        f: PageFrame::of(app, who, l, "people", "/people").await?,
     };
     render(&page)
 }
@@ -214,7 +214,7 @@ fn person(
 #[derive(Template)]
 #[template(path = "enrol.html")]
 struct EnrolPage {
-    f: Frame,
+    f: PageFrame,
     people: Vec<(String, String)>,
     person: String,
     sought: String,
@@ -278,11 +278,11 @@ async fn make_form(
     let (asked, reader, named) = (part.clone(), who.clone(), typed.person.clone());
     let (mut people, named) = app
         .blocking(move |a| {
-            // Whoever is named in the address is there, wherever he stands in the list.
+            // Whoever is named in the address is there, wherever they stand in the list.
             let named = a
                 .store
                 .practitioner(&named)?
-                .filter(|p| Seen::of(a, &reader).is_ok_and(|seen| seen.person(p)));
+                .filter(|p| VisibleInstitutions::of(a, &reader).is_ok_and(|seen| seen.person(p)));
             Ok::<_, StoreError>((a.store.practitioners_part(&asked)?, named))
         })
         .await?;
@@ -305,7 +305,7 @@ async fn make_form(
         consent,
         version: consent::VERSION,
         unnamed: app.config.authority.is_none(),
-        f: Frame::of(app, who, l, "people", "/enrol").await?,
+        f: PageFrame::of(app, who, l, "people", "/enrol").await?,
     };
     render(&page)
 }
@@ -343,9 +343,9 @@ async fn take_upload(
     let guardian = upload.rest.get("guardian").map(|g| g.trim().to_owned()).unwrap_or_default();
     upload.photos.retain(|photo| !photo.is_empty());
     let ticked = [
-        ("agreed", Purpose::Recognition),
-        ("storage_agreed", Purpose::ServerStorage),
-        ("keep_photo", Purpose::KeepPhoto),
+        ("agreed", ConsentPurpose::Recognition),
+        ("storage_agreed", ConsentPurpose::ServerStorage),
+        ("keep_photo", ConsentPurpose::KeepPhoto),
     ];
     let purposes: Vec<_> = ticked
         .into_iter()

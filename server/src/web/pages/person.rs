@@ -9,7 +9,7 @@ use axum::extract::{Path, State};
 use axum::response::Response;
 use protocol::down::RegistrationStatus;
 
-use super::frame::{Frame, local, render, shown};
+use super::frame::{PageFrame, local, render, shown};
 use crate::access::Who;
 use crate::app::App;
 use crate::consent::Parties;
@@ -19,7 +19,7 @@ use crate::store::Enrolment;
 use crate::web::endpoint::Endpoint;
 use crate::web::request::deed;
 use crate::web::request::rights::{SIGHT, may_open};
-use crate::web::request::scope::Seen;
+use crate::web::request::scope::VisibleInstitutions;
 use crate::web::view::consent_view::Signed;
 use crate::web::view::lead_rows::{self, LeadRow};
 use crate::web::view::names::{Label, Names};
@@ -33,7 +33,7 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
 #[template(path = "person.html")]
 #[expect(clippy::struct_excessive_bools, reason = "each is one link of the page")]
 struct PersonPage {
-    f: Frame,
+    f: PageFrame,
     id: String,
     name: String,
     category: String,
@@ -86,7 +86,7 @@ struct Found {
 }
 
 fn find(a: &App, who: &Who, l: Lang, id: &str) -> Result<Found, Problem> {
-    let seen = Seen::of(a, who)?;
+    let seen = VisibleInstitutions::of(a, who)?;
     let person = a.store.practitioner(id)?.filter(|p| seen.person(p));
     let person = person.ok_or_else(|| Problem::unknown("practitioner", id))?;
     deed::persons([id]);
@@ -157,6 +157,6 @@ async fn make(app: &Arc<App>, who: &Who, l: Lang, id: String) -> Result<Response
         may_enrol: may_open(who, "/enrol"),
         may_see: may_open(who, "/enrolments/{id}"),
         may_withdraw: enrolled && may_open(who, "/consent/{id}"),
-        f: Frame::of(app, who, l, "people", &here).await?.lead_only(lead_only),
+        f: PageFrame::of(app, who, l, "people", &here).await?.lead_only(lead_only),
     })
 }

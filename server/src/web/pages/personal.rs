@@ -7,21 +7,21 @@ use askama::Template;
 use axum::extract::{Path, State};
 use axum::response::Response;
 
-use super::frame::{Frame, dated, line, render, shown};
+use super::frame::{PageFrame, dated, line, render, shown};
 use super::own_data::own_page;
 use crate::access::Who;
 use crate::app::App;
 use crate::clock::At;
-use crate::consent::Purpose as Agreed;
+use crate::consent::ConsentPurpose as Agreed;
 use crate::problem::{Form, Problem};
-use crate::store::{About, Purpose};
+use crate::store::{LinkPurpose, RequestSubject};
 use crate::web::api::consents::SignedText;
 use crate::web::api::personal::{PersonalStep, make_link, take};
 use crate::web::api::personal_link::link_of;
 use crate::web::endpoint::Endpoint;
 use crate::web::request::deed;
 use crate::web::request::rights::{AUTHORITY, EVERYBODY};
-use crate::web::request::scope::Seen;
+use crate::web::request::scope::VisibleInstitutions;
 use crate::web::view::names::Label;
 use crate::web::view::words::Lang;
 
@@ -37,7 +37,7 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
 #[derive(Template)]
 #[template(path = "personal.html")]
 struct PersonalPage {
-    f: Frame,
+    f: PageFrame,
     withdrawal: bool,
     fault: String,
     done: bool,
@@ -56,7 +56,7 @@ pub(super) struct PersonalForm {
     /// Of a person's own page: `withdraw`, `consent` or `request`.
     #[serde(default)]
     step: String,
-    about: Option<About>,
+    about: Option<RequestSubject>,
     alert: Option<String>,
     #[serde(default)]
     text: String,
@@ -99,7 +99,7 @@ async fn page(
     let link = link_of(&app, &token).await;
     deed::persons(link.iter().map(|link| &link.person));
     let made = match link {
-        Ok(link) if link.purpose == Purpose::OwnData => {
+        Ok(link) if link.purpose == LinkPurpose::OwnData => {
             own_page(&app, &who, l, &token, Ok(false)).await
         }
         Ok(link) => make(&app, &who, l, link.purpose, String::new(), false).await,
@@ -116,7 +116,9 @@ async fn submit(
     Form(it): Form<PersonalForm>,
 ) -> Response {
     let made = match link_of(&app, &token).await {
-        Ok(link) if link.purpose == Purpose::OwnData => own_step(&app, &who, l, &token, it).await,
+        Ok(link) if link.purpose == LinkPurpose::OwnData => {
+            own_step(&app, &who, l, &token, it).await
+        }
         Ok(link) => match act(&app, &token, link.purpose, it).await {
             Ok(()) => make(&app, &who, l, link.purpose, String::new(), true).await,
             Err(problem) if problem.status.is_server_error() => Err(problem),
@@ -149,7 +151,7 @@ async fn own_step(
         }
     };
     match take(app, token, step).await {
-        Ok(_) if withdraws => make(app, who, l, Purpose::Withdrawal, String::new(), true).await,
+        Ok(_) if withdraws => make(app, who, l, LinkPurpose::Withdrawal, String::new(), true).await,
         Ok(_) => own_page(app, who, l, token, Ok(true)).await,
         Err(problem) if problem.status.is_server_error() => Err(problem),
         Err(problem) => own_page(app, who, l, token, Err(line(l, problem))).await,
@@ -159,15 +161,15 @@ async fn own_step(
 async fn act(
     app: &Arc<App>,
     token: &str,
-    purpose: Purpose,
+    purpose: LinkPurpose,
     it: PersonalForm,
 ) -> Result<(), Problem> {
     let step = match purpose {
-        Purpose::Card if it.pin != it.again => {
+        LinkPurpose::Card if it.pin != it.again => {
             return Err(Problem::unprocessable("pin: the two are not the same"));
         }
-        Purpose::Card => PersonalStep::SetCard { card: it.card, pin: it.pin },
-        Purpose::Withdrawal | Purpose::OwnData => {
+        LinkPurpose::Card => PersonalStep::SetCard { card: it.card, pin: it.pin },
+        LinkPurpose::Withdrawal | LinkPurpose::OwnData => {
             PersonalStep::Withdraw { reason: Some(it.reason).filter(|r| !r.trim().is_empty()) }
         }
     };
@@ -178,14 +180,14 @@ async fn make(
     app: &Arc<App>,
     who: &Who,
     l: Lang,
-    purpose: Purpose,
+    purpose: LinkPurpose,
     fault: String,
     done: bool,
 ) -> Result<Response, Problem> {
     let refused = !fault.is_empty();
-    let f = Frame::of(app, who, l, "", "/login").await?;
+    let f = PageFrame::of(app, who, l, "", "/login").await?;
     let mut response =
-        render(&PersonalPage { f, withdrawal: purpose == Purpose::Withdrawal, fault, done })?;
+        render(&PersonalPage { f, withdrawal: purpose == LinkPurpose::Withdrawal, fault, done })?;
     if refused {
         *response.status_mut() = axum::http::StatusCode::UNPROCESSABLE_ENTITY;
     }
@@ -195,7 +197,7 @@ async fn make(
 #[derive(Template)]
 #[template(path = "personal_link.html")]
 struct LinkPage {
-    f: Frame,
+    f: PageFrame,
     name: Label,
     set: String,
     link: String,
@@ -204,8 +206,8 @@ struct LinkPage {
 }
 
 #[derive(serde::Deserialize)]
-pub(super) struct LinkForm {
-    purpose: Purpose,
+pub(super) struct PersonalLinkForm {
+    purpose: LinkPurpose,
 }
 
 /// The supervisor's page from which a link is given out.
@@ -224,7 +226,7 @@ async fn give_link(
     who: Who,
     l: Lang,
     Path(person): Path<String>,
-    Form(it): Form<LinkForm>,
+    Form(it): Form<PersonalLinkForm>,
 ) -> Response {
     let made = match make_link(&app, &who, &person, it.purpose).await {
         Err(problem) if problem.status.is_server_error() => Err(problem),
@@ -245,7 +247,7 @@ async fn link_shown(
         .blocking(move |a| {
             let found = a.store.practitioner(&wanted)?;
             let found = found.ok_or_else(|| Problem::unknown("practitioner", &wanted))?;
-            if !Seen::of(a, &reader)?.person(&found) {
+            if !VisibleInstitutions::of(a, &reader)?.person(&found) {
                 return Err(Problem::unknown("practitioner", &wanted));
             }
             Ok::<_, Problem>((
@@ -266,7 +268,7 @@ async fn link_shown(
         Err(problem) => (String::new(), String::new(), line(l, problem)),
     };
     let refused = !fault.is_empty();
-    let f = Frame::of(app, who, l, "sessions", &format!("/checks/{person}/link")).await?;
+    let f = PageFrame::of(app, who, l, "sessions", &format!("/checks/{person}/link")).await?;
     let mut response = render(&LinkPage { f, name, set, link, until, fault })?;
     if refused {
         *response.status_mut() = axum::http::StatusCode::UNPROCESSABLE_ENTITY;

@@ -7,11 +7,11 @@ use askama::Template;
 
 use crate::access::Who;
 use crate::divisions;
-use crate::web::view::scope_tree::{Choice, Places, Province, provinces};
+use crate::web::view::scope_tree::{Choice, InstitutionDivisions, Province, provinces};
 use crate::web::view::words::Lang;
 
 /// A field of divisions.
-pub(super) struct Field<'a> {
+pub(super) struct DivisionChoice<'a> {
     /// Its name in the form, and its id on the page.
     pub name: &'a str,
     pub label: &'a str,
@@ -26,7 +26,7 @@ pub(super) struct Field<'a> {
 #[template(path = "division_field.html")]
 struct DivisionField<'a> {
     l: Lang,
-    it: &'a Field<'a>,
+    it: &'a DivisionChoice<'a>,
     provinces: Vec<Province>,
     offers_all: bool,
 }
@@ -35,12 +35,12 @@ struct DivisionField<'a> {
 #[template(path = "institution_field.html")]
 struct InstitutionField<'a> {
     l: Lang,
-    it: &'a Field<'a>,
+    it: &'a DivisionChoice<'a>,
     choices: Vec<Choice>,
 }
 
 /// The field as a piece of a page; its words are escaped. `used` are codes beside the standard's.
-pub(super) fn division(l: Lang, who: &Who, it: &Field<'_>, used: &[String]) -> String {
+pub(super) fn division(l: Lang, who: &Who, it: &DivisionChoice<'_>, used: &[String]) -> String {
     let mut codes: BTreeSet<&str> = divisions::all().keys().copied().collect();
     codes.extend(used.iter().map(String::as_str));
     // What stands there stays, also where it is none of the standard's.
@@ -62,7 +62,12 @@ pub(super) fn options(who: &Who, nothing: &str, stands: &str) -> Vec<(String, St
 }
 
 /// The same of the institutions in the reader's part of the country.
-pub(super) fn institution(l: Lang, who: &Who, it: &Field<'_>, places: &Places) -> String {
+pub(super) fn institution(
+    l: Lang,
+    who: &Who,
+    it: &DivisionChoice<'_>,
+    places: &InstitutionDivisions,
+) -> String {
     let mut seen: Vec<(&String, &(String, String))> =
         places.iter().filter(|(id, place)| who.sees(id, &place.1)).collect();
     seen.sort_by_key(|(id, place)| (place.1.clone(), (*id).clone()));
@@ -84,8 +89,14 @@ mod tests {
         Who { role: Role::Supervisor, scope: scope.to_owned(), ..Who::open_house() }
     }
 
-    fn field(chosen: &str) -> Field<'_> {
-        Field { name: "jurisdiction", label: "区划", everywhere: "全部", chosen, fault: "" }
+    fn field(chosen: &str) -> DivisionChoice<'_> {
+        DivisionChoice {
+            name: "jurisdiction",
+            label: "区划",
+            everywhere: "全部",
+            chosen,
+            fault: "",
+        }
     }
 
     #[test]
@@ -116,7 +127,7 @@ mod tests {
     #[test]
     fn an_institution_elsewhere_is_not_offered() {
         let place = |name: &str, code: &str| (name.to_owned(), code.to_owned());
-        let places = Places::from([
+        let places = InstitutionDivisions::from([
             ("c-1".to_owned(), place("锦城<b>", "510104")),
             ("c-2".to_owned(), place("别处", "330106")),
         ]);

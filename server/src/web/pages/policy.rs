@@ -11,14 +11,14 @@ use axum::extract::{Form, Query, State};
 use axum::response::{IntoResponse as _, Redirect, Response};
 
 use super::forms::Given;
-use super::frame::{Frame, local, render, said, shown};
-use super::place_choice::{self, Field};
+use super::frame::{PageFrame, local, render, said, shown};
+use super::place_choice::{self, DivisionChoice};
 use super::policy_form::{in_words, read, said_value, unit};
 use super::policy_trial_line::TrialLine;
 use crate::access::{Right, Role, Who};
 use crate::app::App;
 use crate::problem::Problem;
-use crate::rules::settings::{self, About};
+use crate::rules::settings::{self, SettingDescription};
 use crate::store::{PolicyRow, StoreError};
 use crate::web::api::policy::{PolicyBody, history, own_place, put, values_at};
 use crate::web::api::policy_preview::{CHANGES, Change, INSTITUTIONS, Preview, preview};
@@ -41,7 +41,7 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
 #[derive(Template)]
 #[template(path = "policy.html")]
 struct PolicyPage {
-    f: Frame,
+    f: PageFrame,
     place: String,
     /// `place` in words.
     place_words: String,
@@ -100,7 +100,7 @@ struct Row {
 }
 
 #[derive(Debug, Default, serde::Deserialize)]
-pub(super) struct PageQuery {
+pub(super) struct PolicyPageQuery {
     #[serde(default)]
     jurisdiction: String,
     #[serde(default)]
@@ -111,7 +111,7 @@ async fn page(
     State(app): State<Arc<App>>,
     who: Who,
     l: Lang,
-    Query(query): Query<PageQuery>,
+    Query(query): Query<PolicyPageQuery>,
 ) -> Response {
     let place = if query.jurisdiction.is_empty() && who.role == Role::Supervisor {
         who.scope.clone()
@@ -155,7 +155,7 @@ async fn make(
             ))
         })
         .await?;
-    let row = |about: &About| {
+    let row = |about: &SettingDescription| {
         let value = set.get(about.name).map_or(about.default, |v| v.0);
         let typed = given.as_ref().map(|g| g.text(about.name).to_owned());
         let own_value =
@@ -183,7 +183,7 @@ async fn make(
         places: place_choice::division(
             l,
             &everywhere(who),
-            &Field {
+            &DivisionChoice {
                 name: "jurisdiction",
                 label: l.t("行政区划", "Jurisdiction"),
                 everywhere: l.t("全部区域", "Everywhere"),
@@ -205,7 +205,7 @@ async fn make(
         preview_of: left_out(l, &preview),
         trials: trials.iter().map(|trial| TrialLine::of(l, trial)).collect(),
         fault: with_titles(l, said(l, fault)),
-        f: Frame::of(app, who, l, "registry", "/policy").await?,
+        f: PageFrame::of(app, who, l, "registry", "/policy").await?,
         place,
     };
     let refused = !page.fault.is_empty();
@@ -221,7 +221,7 @@ fn everywhere(who: &Who) -> Who {
     Who { scope: String::new(), ..who.clone() }
 }
 
-fn row(l: Lang, about: &About, value: i64) -> Row {
+fn row(l: Lang, about: &SettingDescription, value: i64) -> Row {
     let say = |value| in_words(l, about, value);
     Row {
         title: title(l, about.name),
@@ -241,7 +241,7 @@ fn row(l: Lang, about: &About, value: i64) -> Row {
 }
 
 /// By the family of the rules that read it.
-fn groups(l: Lang, row: impl Fn(&About) -> Row) -> Vec<Group> {
+fn groups(l: Lang, row: impl Fn(&SettingDescription) -> Row) -> Vec<Group> {
     let families: [(&str, &[&str]); 7] = [
         (l.t("疑似挂证", "Licence lending"), &["LL-"]),
         (l.t("疑似非主诊医师独立执业", "Non-lead operating"), &["NL-"]),

@@ -3,17 +3,17 @@
 use std::collections::BTreeMap;
 
 use super::forms::{Given, clip};
-use crate::rules::settings::{self, About};
+use crate::rules::settings::{self, SettingDescription};
 use crate::web::view::policy_units;
 use crate::web::view::words::Lang;
 
 /// A setting's value in its unit of people.
-pub(super) fn in_words(l: Lang, about: &About, value: i64) -> String {
+pub(super) fn in_words(l: Lang, about: &SettingDescription, value: i64) -> String {
     policy_units::shown(l, about.unit, about.default, value)
 }
 
 /// A unit as people say it; numbers are typed in it.
-pub(super) fn unit(l: Lang, about: &About) -> &'static str {
+pub(super) fn unit(l: Lang, about: &SettingDescription) -> &'static str {
     if let Some(name) = policy_units::name(l, about.unit, about.default) {
         return name;
     }

@@ -9,7 +9,7 @@ use axum::response::{IntoResponse as _, Redirect, Response};
 use protocol::id::TrialId;
 
 use super::forms::Given;
-use super::frame::{Frame, local, render, shown};
+use super::frame::{PageFrame, local, render, shown};
 use super::policy_form::read;
 use super::policy_trial_line::{changes, place};
 use crate::access::Who;
@@ -57,7 +57,7 @@ struct BoxRow {
 #[derive(Template)]
 #[template(path = "policy_trial.html")]
 struct TrialPage {
-    f: Frame,
+    f: PageFrame,
     place: String,
     jurisdiction: String,
     asked: String,
@@ -125,7 +125,7 @@ async fn make(app: &Arc<App>, who: &Who, l: Lang, id: &TrialId) -> Result<Respon
     let same = trial.changes.keys().filter(|name| it.sums.iter().all(|sum| sum.setting != **name));
     let some_answered = it.of.iter().any(|one| one.standing == TrialStanding::Answered);
     render(&TrialPage {
-        f: Frame::of(app, who, l, "registry", &here).await?,
+        f: PageFrame::of(app, who, l, "registry", &here).await?,
         place: place(l, &trial.jurisdiction),
         jurisdiction: trial.jurisdiction.clone(),
         asked: local(&trial.asked_at),

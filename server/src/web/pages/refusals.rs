@@ -6,11 +6,11 @@ use askama::Template;
 use axum::extract::{Query, State};
 use axum::response::Response;
 
-use super::frame::{Frame, local, render, shown};
+use super::frame::{PageFrame, local, render, shown};
 use crate::access::Who;
 use crate::app::App;
 use crate::problem::Problem;
-use crate::web::api::refusals::{Refusals, refusals};
+use crate::web::api::refusals::{DeclinedShares, refusals};
 use crate::web::endpoint::Endpoint;
 use crate::web::request::part::PartQuery;
 use crate::web::request::rights::SIGHT;
@@ -24,7 +24,7 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
 #[derive(Template)]
 #[template(path = "refusals.html")]
 struct RefusalsPage {
-    f: Frame,
+    f: PageFrame,
     from: String,
     to: String,
     limit: String,
@@ -51,7 +51,7 @@ async fn page(
 }
 
 async fn make(app: &Arc<App>, who: &Who, l: Lang, query: &PartQuery) -> Result<Response, Problem> {
-    let Refusals { from, to, limit_ppm, rooms, .. } = refusals(app, who, query).await?;
+    let DeclinedShares { from, to, limit_ppm, rooms, .. } = refusals(app, who, query).await?;
     let percent = |ppm: i64| format!("{}.{} %", ppm / 10_000, ppm / 1_000 % 10);
     let rows = rooms.into_iter().map(|r| Row {
         place: Label::new(&r.institution_name, &r.institution),
@@ -65,6 +65,6 @@ async fn make(app: &Arc<App>, who: &Who, l: Lang, query: &PartQuery) -> Result<R
         to: local(&to),
         limit: percent(limit_ppm),
         rows: rows.collect(),
-        f: Frame::of(app, who, l, "sessions", "/refusals").await?,
+        f: PageFrame::of(app, who, l, "sessions", "/refusals").await?,
     })
 }

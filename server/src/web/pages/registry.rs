@@ -14,12 +14,12 @@ use axum::extract::{Form, Path, Query, State};
 use axum::response::{IntoResponse, Redirect, Response};
 use protocol::id::PersonId;
 
-use super::forms::{Drawing, Field, Given, Heading, Kind, show};
-use super::frame::{Frame, shown};
+use super::forms::{Drawing, FieldKind, FormField, Given, Heading, show};
+use super::frame::{PageFrame, shown};
 use crate::access::Who;
 use crate::app::App;
 use crate::problem::{Problem, encoded};
-use crate::store::{StoreError, Table};
+use crate::store::{RegisterTable, StoreError};
 use crate::text::FoldFault;
 use crate::web::api::bulk::near_id;
 use crate::web::api::registry::{
@@ -28,7 +28,7 @@ use crate::web::api::registry::{
 use crate::web::endpoint::Endpoint;
 use crate::web::request::deed;
 use crate::web::request::rights::{REGISTRY, REGISTRY_SIGHT};
-use crate::web::request::scope::Seen;
+use crate::web::request::scope::VisibleInstitutions;
 use crate::web::view::words::Lang;
 
 pub(super) fn endpoints() -> Vec<Endpoint> {
@@ -41,7 +41,7 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
 
 /// One noun's form: its fields, and what is stored of it.
 struct Sheet {
-    fields: Vec<Field>,
+    fields: Vec<FormField>,
     stored: Given,
     title: String,
     intro: String,
@@ -148,10 +148,10 @@ async fn near(app: &Arc<App>, who: &Who, noun: &str, id: &str, given: &Given) ->
         return None;
     }
     let table = match Noun::parse(noun).ok()? {
-        Noun::Institution => Table::Institution,
-        Noun::Room => Table::Room,
-        Noun::Item => Table::Item,
-        Noun::Person => Table::Practitioner,
+        Noun::Institution => RegisterTable::Institution,
+        Noun::Room => RegisterTable::Room,
+        Noun::Item => RegisterTable::Item,
+        Noun::Person => RegisterTable::Practitioner,
         Noun::Pass => return None,
     };
     let (who, new) = (who.clone(), given.text("id").to_owned());
@@ -182,20 +182,20 @@ async fn fill(
         button: l.t("保存", "Save").to_owned(),
         picture: sheet.picture,
     };
-    let f = Frame::of(app, who, l, "registry", &heading.here).await?;
+    let f = PageFrame::of(app, who, l, "registry", &heading.here).await?;
     // Whoever has a part of the country registers there.
     if given.is_none() && id == NEW && matches!(kind, Noun::Institution | Noun::Item) {
         sheet.stored.set("jurisdiction", vec![who.scope.clone()]);
     }
     if fault.as_ref().is_some_and(|fault| fault.detail.starts_with(NEAR_IDS)) {
         let another = l.t("该编号确为新编号", "this id is another one");
-        sheet.fields.insert(1, Field::new(Kind::Yes, NEAR_IDS, another));
+        sheet.fields.insert(1, FormField::new(FieldKind::Yes, NEAR_IDS, another));
     }
     show(f, heading, sheet.fields, given.as_ref().unwrap_or(&sheet.stored), fault, false)
 }
 
 fn sheet(a: &App, who: &Who, l: Lang, noun: Noun, id: &str) -> Result<Sheet, Problem> {
-    let seen = Seen::of(a, who)?;
+    let seen = VisibleInstitutions::of(a, who)?;
     match noun {
         Noun::Institution => institution::sheet(a, who, l, id),
         Noun::Room => room::sheet(a, &seen, l, id),
@@ -242,7 +242,7 @@ async fn put(
     Ok(id)
 }
 
-fn institutions(a: &App, seen: &Seen) -> Result<Vec<(String, String)>, StoreError> {
+fn institutions(a: &App, seen: &VisibleInstitutions) -> Result<Vec<(String, String)>, StoreError> {
     let all = a.store.institutions()?;
     Ok(all
         .into_iter()

@@ -9,7 +9,7 @@ use axum::extract::{Multipart, Path, Query, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 
-use super::frame::{Frame, local, render, shown};
+use super::frame::{PageFrame, local, render, shown};
 use crate::access::{Role, Who};
 use crate::app::App;
 use crate::clock::{At, now};
@@ -22,7 +22,7 @@ use crate::web::endpoint::Endpoint;
 use crate::web::request::deed;
 use crate::web::request::rights::PERSONS_ALONE;
 use crate::web::request::rights::{AUTHORITY, VERDICTS};
-use crate::web::request::scope::Seen;
+use crate::web::request::scope::VisibleInstitutions;
 use crate::web::view::words::Lang;
 
 pub(super) fn endpoints() -> Vec<Endpoint> {
@@ -39,7 +39,7 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
 #[derive(Template)]
 #[template(path = "registry_photo.html")]
 struct PhotoPage {
-    f: Frame,
+    f: PageFrame,
     person: String,
     name: String,
     /// When and by whom, where one is here.
@@ -65,7 +65,7 @@ async fn make(app: &Arc<App>, l: Lang, who: &Who, id: String) -> Result<Response
         })
         .await?;
     let page = PhotoPage {
-        f: Frame::of(app, who, l, "people", &format!("/registry-photo/{id}")).await?,
+        f: PageFrame::of(app, who, l, "people", &format!("/registry-photo/{id}")).await?,
         held: held.map_or_else(String::new, |it| {
             format!("{} · {}", it.uploaded_by, local(&it.uploaded_at))
         }),
@@ -78,7 +78,7 @@ async fn make(app: &Arc<App>, l: Lang, who: &Who, id: String) -> Result<Response
 /// A registered person of the reader's part of the country, by name. Blocking.
 pub(super) fn his_person(a: &App, who: &Who, person: &str) -> Result<String, Problem> {
     let found = a.store.practitioner(person)?;
-    let seen = Seen::of(a, who)?;
+    let seen = VisibleInstitutions::of(a, who)?;
     let found = found.filter(|p| seen.person(p));
     let found = found.ok_or_else(|| Problem::unknown("practitioner", person))?;
     deed::persons([person]);
@@ -174,7 +174,7 @@ pub(super) async fn picture(
     Ok(([(header::CONTENT_TYPE, "image/jpeg")], shown).into_response())
 }
 
-/// A supervisor in his part of the country; a reviewer beside an opening of his that names the
+/// A supervisor in their part of the country; a reviewer beside an opening of theirs that names the
 /// person, while it lasts.
 fn may_see(a: &App, who: &Who, person: &str, opening: Option<&str>) -> Result<(), Problem> {
     if who.role != Role::Reviewer {
@@ -182,7 +182,7 @@ fn may_see(a: &App, who: &Who, person: &str, opening: Option<&str>) -> Result<()
     }
     let unknown = || Problem::unknown("registry photograph", person);
     let seen = opening_seen(a, who, &opening.and_then(|id| id.parse().ok()).ok_or_else(unknown)?)?;
-    let names_him = seen.opening.state.is_visible()
+    let names_them = seen.opening.state.is_visible()
         && seen.open.is_some_and(|open| open.persons.iter().any(|p| p.person == person));
-    if names_him { Ok(()) } else { Err(unknown()) }
+    if names_them { Ok(()) } else { Err(unknown()) }
 }

@@ -8,7 +8,7 @@ use axum::extract::{Multipart, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 
-use super::frame::{Frame, render, shown};
+use super::frame::{PageFrame, render, shown};
 use super::registry_photo::{his_person, nobody_compares, unreadable};
 use crate::access::Who;
 use crate::app::App;
@@ -38,7 +38,7 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
 #[derive(Template)]
 #[template(path = "registry_photos.html")]
 struct ImportPage {
-    f: Frame,
+    f: PageFrame,
     most: usize,
     /// File, why it was refused; empty: taken.
     outcomes: Vec<(String, String)>,
@@ -68,7 +68,7 @@ async fn make(
     who: &Who,
     outcomes: Vec<(String, String)>,
 ) -> Result<Response, Problem> {
-    let f = Frame::of(app, who, l, "people", "/registry-photos").await?;
+    let f = PageFrame::of(app, who, l, "people", "/registry-photos").await?;
     render(&ImportPage { f, most: MOST_FILES, outcomes })
 }
 

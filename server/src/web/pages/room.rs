@@ -12,11 +12,11 @@ use axum::extract::{Path, Query, State};
 use axum::response::Response;
 use protocol::up::{FindingReport, PresenceSummary};
 
-use super::frame::{Frame, render, shown};
+use super::frame::{PageFrame, render, shown};
 use crate::access::{Role, Who};
 use crate::app::App;
 use crate::clock::{self, At, ms};
-use crate::corroborate::Window;
+use crate::corroborate::ClaimedWindow;
 use crate::legal::Standings;
 use crate::model::{Item, Room, Session};
 use crate::problem::Problem;
@@ -25,7 +25,7 @@ use crate::web::api::alerts::{whole, whole_for_clinic};
 use crate::web::endpoint::Endpoint;
 use crate::web::request::deed;
 use crate::web::request::rights::{SIGHT, may_open};
-use crate::web::request::scope::Seen;
+use crate::web::request::scope::VisibleInstitutions;
 use crate::web::request::scope::scoped;
 use crate::web::view::names::{Html, Label, Names, Pages};
 use crate::web::view::timeline::{Timeline, draw};
@@ -44,7 +44,7 @@ const FINDINGS: i64 = 20;
 #[derive(Template)]
 #[template(path = "room.html")]
 struct RoomPage {
-    f: Frame,
+    f: PageFrame,
     id: String,
     name: String,
     institution: Label,
@@ -162,7 +162,7 @@ fn sessions(a: &App, room: &Room, day: &Day) -> Result<Vec<Session>, StoreError>
 }
 
 fn blind(a: &App, room: &Room, day: &Day) -> Result<Vec<(i64, i64)>, StoreError> {
-    let window = Window { from_ms: day.from_ms, to_ms: day.to_ms - 1 };
+    let window = ClaimedWindow { from_ms: day.from_ms, to_ms: day.to_ms - 1 };
     a.store.hours_without_picture(room.id.as_str(), window)
 }
 
@@ -176,7 +176,7 @@ pub(super) fn day_picture(
     date: &str,
 ) -> Result<Option<Timeline>, Problem> {
     let Some(room) = a.store.room(id)? else { return Ok(None) };
-    if Seen::of(a, who)?.must_have(room.institution.as_str(), "room", id).is_err() {
+    if VisibleInstitutions::of(a, who)?.must_have(room.institution.as_str(), "room", id).is_err() {
         return Ok(None);
     }
     let day = Day::asked(date)?;
@@ -221,7 +221,11 @@ fn told(a: &App, who: &Who, room: &Room, day: &Day) -> Result<Told, Problem> {
     );
     deed::persons(&people);
     Ok(Told {
-        names: Names::people(a, &Seen::of(a, who)?, people.iter().map(String::as_str))?,
+        names: Names::people(
+            a,
+            &VisibleInstitutions::of(a, who)?,
+            people.iter().map(String::as_str),
+        )?,
         pages: Pages::of(who),
         summaries: a.store.summaries(&ids)?,
         blind: blind(a, room, day)?,
@@ -265,7 +269,11 @@ async fn make(
     let (room, institution, day, told) = app
         .blocking(move |a| {
             let room = a.store.room(&id)?.ok_or_else(|| Problem::unknown("room", &id))?;
-            Seen::of(a, &reader)?.must_have(room.institution.as_str(), "room", &id)?;
+            VisibleInstitutions::of(a, &reader)?.must_have(
+                room.institution.as_str(),
+                "room",
+                &id,
+            )?;
             deed::at(room.institution.as_str());
             let day =
                 if asked.is_empty() { Day::last(a, &reader, &room)? } else { Day::asked(&asked)? };
@@ -287,6 +295,6 @@ async fn make(
         day: day.date.to_string(),
         may_edit: may_open(who, "/registry/{noun}/{id}"),
         may_print: may_open(who, "/rooms/{id}/qr"),
-        f: Frame::of(app, who, l, "registry", &here).await?.lead_only(told.lead_only),
+        f: PageFrame::of(app, who, l, "registry", &here).await?.lead_only(told.lead_only),
     })
 }

@@ -9,7 +9,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 
 use super::forms::Given;
-use super::frame::{Frame, led, local, render_as, shown};
+use super::frame::{PageFrame, led, local, render_as, shown};
 use crate::access::{Right, Who};
 use crate::app::App;
 use crate::problem::Problem;
@@ -32,7 +32,7 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
 #[derive(Template)]
 #[template(path = "room_classes.html")]
 struct ClassesPage {
-    f: Frame,
+    f: PageFrame,
     rooms: Vec<RoomView>,
     may_propose: bool,
     may_decide: bool,
@@ -114,7 +114,7 @@ async fn make(
         app.blocking(move |a| Names::institutions(a, of.iter().map(String::as_str))).await?;
     let status = if fault.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
     let page = ClassesPage {
-        f: Frame::of(app, who, l, "system", "/room-classes").await?,
+        f: PageFrame::of(app, who, l, "system", "/room-classes").await?,
         rooms: rooms.into_iter().map(|room| view(l, room, &places)).collect(),
         may_propose: who.may(Right::SpeakForClinic),
         may_decide: who.may(Right::JudgeClinics),

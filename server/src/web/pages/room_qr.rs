@@ -9,13 +9,13 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderMap, header};
 use axum::response::Response;
 
-use super::frame::{Frame, render, shown};
+use super::frame::{PageFrame, render, shown};
 use crate::access::Role;
 use crate::access::Who;
 use crate::app::App;
 use crate::problem::Problem;
 use crate::web::endpoint::Endpoint;
-use crate::web::request::scope::Seen;
+use crate::web::request::scope::VisibleInstitutions;
 use crate::web::view::words::Lang;
 
 pub(super) fn endpoints() -> Vec<Endpoint> {
@@ -25,7 +25,7 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
 #[derive(Template)]
 #[template(path = "room_qr.html")]
 struct QrPage {
-    f: Frame,
+    f: PageFrame,
     room: String,
     name: String,
     address: String,
@@ -56,7 +56,11 @@ async fn make(
     let (room, code) = app
         .blocking(move |a| {
             let room = a.store.room(&id)?.ok_or_else(|| Problem::unknown("room", &id))?;
-            Seen::of(a, &reader)?.must_have(room.institution.as_str(), "room", &id)?;
+            VisibleInstitutions::of(a, &reader)?.must_have(
+                room.institution.as_str(),
+                "room",
+                &id,
+            )?;
             Ok::<_, Problem>((room, a.store.sign_of_room(&id)?))
         })
         .await?;
@@ -67,7 +71,7 @@ async fn make(
         .map(|at| Ok::<_, Problem>((crate::web::view::qr::drawn(&at, 320)?, at)))
         .transpose()?;
     let sign = sign.map(|(svg, at)| (at, svg));
-    let f = Frame::of(app, who, l, "sessions", &format!("/rooms/{}/qr", room.id)).await?;
+    let f = PageFrame::of(app, who, l, "sessions", &format!("/rooms/{}/qr", room.id)).await?;
     render(&QrPage { f, room: room.id.to_string(), name: room.name, address, svg, sign })
 }
 

@@ -11,7 +11,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
 
 use super::forms::Given;
-use super::frame::{Frame, line, local, render_as, shown};
+use super::frame::{PageFrame, line, local, render_as, shown};
 use super::self_checks::state_word;
 use crate::access::{Right, Role, Who};
 use crate::app::App;
@@ -19,10 +19,10 @@ use crate::clock::clip;
 use crate::ids::SelfCheckId;
 use crate::path_id::PathId;
 use crate::problem::Problem;
-use crate::self_check::checklist::{Basis, Item};
+use crate::self_check::checklist::{Basis, ChecklistItem};
 use crate::self_check::facts::Agreement;
-use crate::self_check::{AnswerKind, CheckState, FactQuery, Step, YesNoNa};
-use crate::web::api::self_checks::{AnswerBody, Whole, find, save, take, whole};
+use crate::self_check::{AnswerKind, CheckAction, CheckState, FactQuery, YesNoNa};
+use crate::web::api::self_checks::{CheckAnswerBody, Whole, find, save, take, whole};
 use crate::web::endpoint::Endpoint;
 use crate::web::request::rights::{SELF_CHECKERS, SIGHT};
 use crate::web::view::names::Label;
@@ -79,7 +79,7 @@ struct Question {
 #[derive(Template)]
 #[template(path = "self_check.html")]
 struct CheckPage {
-    f: Frame,
+    f: PageFrame,
     id: String,
     title: String,
     place: Label,
@@ -131,7 +131,7 @@ async fn make(
     let state = both.check.state;
     let clinic = who.may(Right::SpeakForClinic);
     let asked = asked_items(&it);
-    let unanswered = |item: &&&Item| {
+    let unanswered = |item: &&&ChecklistItem| {
         !both.answers.contains_key(&item.code) || both.check.returned.contains(&item.code)
     };
     let next = asked.iter().find(unanswered).or(asked.first()).map(|item| item.code.clone());
@@ -157,7 +157,7 @@ async fn make(
         sha256: clip(&both.check.checklist_sha256, 12),
         id: both.check.id.to_string(),
         place,
-        f: Frame::of(app, who, l, "self-checks", &format!("/self-checks/{id}")).await?,
+        f: PageFrame::of(app, who, l, "self-checks", &format!("/self-checks/{id}")).await?,
         fault,
     };
     let status = if page.fault.is_empty() { StatusCode::OK } else { StatusCode::CONFLICT };
@@ -165,13 +165,13 @@ async fn make(
 }
 
 /// The questions that are asked with the answers that stand.
-fn asked_items(it: &Whole) -> Vec<&Item> {
+fn asked_items(it: &Whole) -> Vec<&ChecklistItem> {
     let both = it.both();
     let answer = |code: &str| both.answers.get(code).map(|a| a.value.clone());
     both.form.items.iter().filter(|item| item.is_asked(&answer)).collect()
 }
 
-fn worded(l: Lang, item: &Item, value: &str) -> String {
+fn worded(l: Lang, item: &ChecklistItem, value: &str) -> String {
     let word = YesNoNa::ALL.iter().find(|word| word.as_str() == value);
     match word.filter(|_| item.answer == AnswerKind::YesNoNa) {
         Some(word) => l.t(word.zh(), word.en()).to_owned(),
@@ -200,7 +200,7 @@ fn recorded(l: Lang, it: &Agreement) -> String {
     }
 }
 
-fn overview(l: Lang, it: &Whole, item: &Item) -> Line {
+fn overview(l: Lang, it: &Whole, item: &ChecklistItem) -> Line {
     let both = it.both();
     let answer = both.answers.get(&item.code);
     let value = answer.map(|a| a.value.as_str()).unwrap_or_default();
@@ -234,7 +234,7 @@ fn overview(l: Lang, it: &Whole, item: &Item) -> Line {
     }
 }
 
-fn question(l: Lang, it: &Whole, asked: &[&Item], code: &str) -> Option<Question> {
+fn question(l: Lang, it: &Whole, asked: &[&ChecklistItem], code: &str) -> Option<Question> {
     let at = asked.iter().position(|item| item.code == code)?;
     let item = asked[at];
     let answer = it.both().answers.get(code);
@@ -294,14 +294,14 @@ async fn act(
 ) -> Result<String, Problem> {
     let step = match given.text("step") {
         "answer" => return answer(app, who, id, given).await,
-        "submit" => Step::Submit { missing: Vec::new() },
-        "revise" => Step::Revise { reason: given.text("reason").to_owned() },
-        "return" => Step::Return { items: given.many("items") },
-        "accept" => Step::Accept,
+        "submit" => CheckAction::Submit { missing: Vec::new() },
+        "revise" => CheckAction::Revise { reason: given.text("reason").to_owned() },
+        "return" => CheckAction::Return { items: given.many("items") },
+        "accept" => CheckAction::Accept,
         _ => return Err(Problem::bad("step: use answer, submit, revise, return or accept")),
     };
     let role = match step {
-        Step::Accept | Step::Return { .. } => Role::Supervisor,
+        CheckAction::Accept | CheckAction::Return { .. } => Role::Supervisor,
         _ => Role::Clinic,
     };
     if !who.is_one_of(&[role]) {
@@ -323,7 +323,7 @@ async fn answer(
         return Err(Problem::new(StatusCode::FORBIDDEN, "step: this one is not yours to take"));
     }
     let code = given.text("item").to_owned();
-    let body = AnswerBody {
+    let body = CheckAnswerBody {
         item: code.clone(),
         value: given.text("value").to_owned(),
         note: given.text("note").to_owned(),

@@ -10,8 +10,8 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 
 use super::forms::Given;
-use super::frame::{Frame, line, render, render_as, shown};
-use super::place_choice::{self, Field};
+use super::frame::{PageFrame, line, render, render_as, shown};
+use super::place_choice::{self, DivisionChoice};
 use crate::access::{Role, Who};
 use crate::app::App;
 use crate::clock::{clip, today};
@@ -78,7 +78,7 @@ impl Row {
 #[derive(Template)]
 #[template(path = "self_checks.html")]
 struct ListPage {
-    f: Frame,
+    f: PageFrame,
     rows: Vec<Row>,
     clinic: bool,
     /// Address, name, here.
@@ -126,7 +126,7 @@ async fn make(
             let state = query.state.map(|s| format!("&state={}", s.as_str())).unwrap_or_default();
             format!("/self-checks?before={n}&overdue={}{state}", query.overdue)
         }),
-        f: Frame::of(app, who, l, "self-checks", "/self-checks").await?,
+        f: PageFrame::of(app, who, l, "self-checks", "/self-checks").await?,
     };
     render(&page)
 }
@@ -147,7 +147,7 @@ fn row(l: Lang, it: &SelfCheck, names: &BTreeMap<String, String>) -> Row {
 #[derive(Template)]
 #[template(path = "self_check_overview.html")]
 struct OverviewPage {
-    f: Frame,
+    f: PageFrame,
     /// Name, count, address.
     counts: Vec<(&'static str, i64, &'static str)>,
     /// Title, version, division, from when, questions, hash.
@@ -221,7 +221,7 @@ async fn made(
         division: place_choice::division(
             l,
             who,
-            &Field {
+            &DivisionChoice {
                 name: "jurisdiction",
                 label: l.t("辖区", "Division"),
                 everywhere: l.t("全部", "Everywhere"),
@@ -233,7 +233,7 @@ async fn made(
         institution: place_choice::institution(
             l,
             who,
-            &Field {
+            &DivisionChoice {
                 name: "institution",
                 label: l.t("机构", "Institution"),
                 everywhere: "",
@@ -244,7 +244,7 @@ async fn made(
         ),
         typed,
         tried,
-        f: Frame::of(app, who, l, "self-checks", "/self-checks/overview").await?,
+        f: PageFrame::of(app, who, l, "self-checks", "/self-checks/overview").await?,
         fault,
     };
     let status =

@@ -10,7 +10,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 use protocol::up::{PresenceEvidence, PresenceSummary};
 
 use super::forms::{Given, moment};
-use super::frame::{Frame, line, local, render, shown};
+use super::frame::{PageFrame, line, local, render, shown};
 use super::session_form::{declare, make_form};
 use super::sessions::{SessionRow, known, row};
 use crate::access::{Right, Role, Who};
@@ -37,7 +37,7 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
 #[template(path = "session.html")]
 #[expect(clippy::struct_excessive_bools, reason = "what the page shows, each by itself")]
 struct SessionPage {
-    f: Frame,
+    f: PageFrame,
     s: SessionRow,
     summary: Vec<(&'static str, String)>,
     /// Of those who were declared: who was verified, and what that rests on.
@@ -84,7 +84,7 @@ async fn detail(
     shown(&app, &who, l, made).await
 }
 
-/// Whoever reads sessions is not shown a form that he can not send.
+/// Whoever reads sessions is not shown a form that they can not send.
 fn not_declared_by_readers() -> Problem {
     Problem {
         zh: Some("诊疗活动由机构登记和更改，您只能查看".into()),
@@ -192,7 +192,7 @@ async fn make_detail(
         declined: session.declined,
         closed: session.end.is_some() || session.cancelled,
         s: row(l, &session, &known),
-        f: Frame::of(app, who, l, "sessions", &format!("/sessions/{id}"))
+        f: PageFrame::of(app, who, l, "sessions", &format!("/sessions/{id}"))
             .await?
             .lead_only(lead_only),
     };

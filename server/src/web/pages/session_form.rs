@@ -7,20 +7,20 @@ use std::sync::Arc;
 use axum::response::{IntoResponse, Redirect, Response};
 
 use super::forms::{
-    Field, Given, Heading, Kind, code_of, field_moment, id, moment, show, to_choose,
+    FieldKind, FormField, Given, Heading, code_of, field_moment, id, moment, show, to_choose,
 };
-use super::frame::Frame;
+use super::frame::PageFrame;
 use super::institution::item_words;
 use crate::access::Who;
 use crate::app::App;
 use crate::clock::At;
 use crate::model::{Item, Practitioner, Session};
 use crate::problem::Problem;
-use crate::store::{Part, StoreError};
+use crate::store::{ListPart, StoreError};
 use crate::text::FoldFault;
 use crate::web::api::sessions::{find, put};
 use crate::web::request::part::PartQuery;
-use crate::web::request::scope::Seen;
+use crate::web::request::scope::VisibleInstitutions;
 use crate::web::view::words::Lang;
 
 /// The declaration's form, empty or with what stands.
@@ -52,46 +52,59 @@ pub(super) async fn make_form(
         ..Heading::default()
     };
     let values = given.unwrap_or_else(|| session.as_ref().map(stored).unwrap_or_default());
-    let f = Frame::of(app, who, l, heading.page, &heading.here).await?;
+    let f = PageFrame::of(app, who, l, heading.page, &heading.here).await?;
     show(f, heading, fields, &values, fault, false)
 }
 
-fn fields(l: Lang, of: Choices, stands: bool) -> Vec<Field> {
+fn fields(l: Lang, of: Choices, stands: bool) -> Vec<FormField> {
     let mut fields = vec![
-        Field::new(Kind::Choice, "room", l.t("诊室", "Room"))
+        FormField::new(FieldKind::Choice, "room", l.t("诊室", "Room"))
             .options(of.rooms)
             .searched("rooms")
             .marked(of.room_marks)
             .needed(),
-        Field::new(Kind::Choice, "item", l.t("项目", "Item"))
+        FormField::new(FieldKind::Choice, "item", l.t("项目", "Item"))
             .options(to_choose(l, of.items))
             .searched("items")
             .marked(of.item_marks)
             .needed(),
-        Field::new(Kind::Choice, "declared_lead", l.t("登记主诊", "Declared lead"))
+        FormField::new(FieldKind::Choice, "declared_lead", l.t("登记主诊", "Declared lead"))
             .options(to_choose(l, of.leads))
             .apart(l.t("未在本机构备案主诊", "Not filed here as a lead"), of.others)
             .marked(of.lead_marks)
             .needed(),
-        Field::new(Kind::Many, "declared_operators", l.t("登记操作人", "Declared operators"))
-            .options(of.people)
-            .searched("practitioners"),
-        Field::new(Kind::Moment, "start", l.t("开始（空为现在）", "Start (empty: now)")),
-        Field::new(Kind::Moment, "end", l.t("结束（空为进行中）", "End (empty: still open)")),
-        Field::new(Kind::Text, "patient_ref", l.t("受术者代码", "Patient's pseudonym"))
+        FormField::new(
+            FieldKind::Many,
+            "declared_operators",
+            l.t("登记操作人", "Declared operators"),
+        )
+        .options(of.people)
+        .searched("practitioners"),
+        FormField::new(FieldKind::Moment, "start", l.t("开始（空为现在）", "Start (empty: now)")),
+        FormField::new(
+            FieldKind::Moment,
+            "end",
+            l.t("结束（空为进行中）", "End (empty: still open)"),
+        ),
+        FormField::new(FieldKind::Text, "patient_ref", l.t("受术者代码", "Patient's pseudonym"))
             .hint(l.t("字母、数字与 -，不得填写姓名", "letters, digits and -, never a name")),
-        Field::new(Kind::Yes, "emergency", l.t("急救", "Emergency")),
-        Field::new(Kind::Yes, "declined", l.t("就诊者拒绝识别", "Patient declines recognition"))
-            .hint(l.t("诊室设备不识别任何人", "the box in the room looks at nobody")),
+        FormField::new(FieldKind::Yes, "emergency", l.t("急救", "Emergency")),
+        FormField::new(
+            FieldKind::Yes,
+            "declined",
+            l.t("就诊者拒绝识别", "Patient declines recognition"),
+        )
+        .hint(l.t("诊室设备不识别任何人", "the box in the room looks at nobody")),
     ];
     if stands {
         fields.push(
-            Field::new(Kind::Text, "reason", l.t("修改原因", "Reason for the change")).needed(),
+            FormField::new(FieldKind::Text, "reason", l.t("修改原因", "Reason for the change"))
+                .needed(),
         );
     } else {
         // The last: whoever stands in the room with a telephone needs none.
-        fields.push(Field::new(
-            Kind::Text,
+        fields.push(FormField::new(
+            FieldKind::Text,
             "id",
             l.t("编号（空为自动）", "Id (empty: made for you)"),
         ));
@@ -124,7 +137,7 @@ struct Choices {
 
 fn choices(a: &App, l: Lang, who: &Who) -> Result<Choices, StoreError> {
     let part = PartQuery::default().part(who, MOST_CHOICES as u32);
-    let seen = Seen::of(a, who)?;
+    let seen = VisibleInstitutions::of(a, who)?;
     let rooms = a.store.rooms_part(&part)?;
     let people = people(a, part)?;
     let items = a.store.items()?;
@@ -164,7 +177,7 @@ fn choices(a: &App, l: Lang, who: &Who) -> Result<Choices, StoreError> {
 }
 
 /// Page after page: the store gives so many at once.
-fn people(a: &App, mut part: Part) -> Result<Vec<Practitioner>, StoreError> {
+fn people(a: &App, mut part: ListPart) -> Result<Vec<Practitioner>, StoreError> {
     part.limit = MOST_CHOICES as u32;
     let mut all = Vec::new();
     loop {
@@ -179,8 +192,8 @@ fn people(a: &App, mut part: Part) -> Result<Vec<Practitioner>, StoreError> {
 }
 
 /// Somebody to declare as the lead: filed as one here, with the specialties; of anybody else it is
-/// said that he is not. Whether, id, words.
-fn lead_choice(l: Lang, seen: &Seen, p: &Practitioner) -> (bool, String, String) {
+/// said that they are not. Whether, id, words.
+fn lead_choice(l: Lang, seen: &VisibleInstitutions, p: &Practitioner) -> (bool, String, String) {
     let here = p.sites.iter().filter(|site| seen.has(site.institution.as_str()));
     let filed: std::collections::BTreeSet<String> =
         here.flat_map(|site| &site.lead_of).map(|s| l.specialty(*s)).collect();

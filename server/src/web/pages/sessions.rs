@@ -9,7 +9,7 @@ use axum::extract::{Query, State};
 use axum::response::Response;
 use protocol::up::PresenceSummary;
 
-use super::frame::{Frame, local, render, shown};
+use super::frame::{PageFrame, local, render, shown};
 use super::institution::item_words;
 use crate::access::{Right, Who};
 use crate::app::App;
@@ -23,7 +23,7 @@ use crate::web::endpoint::Endpoint;
 use crate::web::request::deed;
 use crate::web::request::part::{PartQuery, cut};
 use crate::web::request::rights::{SIGHT, may_open};
-use crate::web::request::scope::Seen;
+use crate::web::request::scope::VisibleInstitutions;
 use crate::web::view::names::{Label, Names};
 use crate::web::view::words::Lang;
 
@@ -34,7 +34,7 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
 #[derive(Template)]
 #[template(path = "sessions.html")]
 struct SessionsPage {
-    f: Frame,
+    f: PageFrame,
     it: ListQuery,
     /// The filter as an address, for the next page.
     view: String,
@@ -119,7 +119,7 @@ pub(super) struct SessionRow {
 }
 
 /// What the rows are made with.
-pub(super) struct Known {
+pub(super) struct SessionContext {
     people: Names,
     rooms: Names,
     items: Vec<Item>,
@@ -129,7 +129,7 @@ pub(super) struct Known {
     numbers: Numbers,
 }
 
-impl Known {
+impl SessionContext {
     /// Somebody whom one of the sessions declares.
     pub(super) fn person(&self, id: &str) -> Label {
         self.people.get(id)
@@ -137,7 +137,11 @@ impl Known {
 }
 
 /// What is needed for these sessions alone.
-pub(super) fn known(a: &App, who: &Who, sessions: &[Session]) -> Result<Known, StoreError> {
+pub(super) fn known(
+    a: &App,
+    who: &Who,
+    sessions: &[Session],
+) -> Result<SessionContext, StoreError> {
     let values = crate::web::api::policy::values_at(a, "")?;
     let ids: Vec<String> = sessions.iter().map(|s| s.id.to_string()).collect();
     let people: Vec<String> = sessions
@@ -146,9 +150,13 @@ pub(super) fn known(a: &App, who: &Who, sessions: &[Session]) -> Result<Known, S
         .map(ToString::to_string)
         .collect();
     deed::persons(&people);
-    Ok(Known {
+    Ok(SessionContext {
         rooms: Names::rooms(a, sessions.iter().map(|s| s.room.as_str()))?,
-        people: Names::people(a, &Seen::of(a, who)?, people.iter().map(String::as_str))?,
+        people: Names::people(
+            a,
+            &VisibleInstitutions::of(a, who)?,
+            people.iter().map(String::as_str),
+        )?,
         items: a.store.items()?,
         times: a.store.session_times(&ids)?,
         summaries: a.store.summaries(&ids)?,
@@ -204,7 +212,7 @@ async fn make_list(
         next,
         may_declare: who.may(Right::DeclareSessions),
         may_check: may_open(who, "/checks"),
-        f: Frame::of(app, who, l, "sessions", "/sessions").await?,
+        f: PageFrame::of(app, who, l, "sessions", "/sessions").await?,
     };
     render(&page)
 }
@@ -216,7 +224,7 @@ fn ms(text: &str) -> i64 {
     text.parse::<jiff::Timestamp>().map_or(0, jiff::Timestamp::as_millisecond)
 }
 
-pub(super) fn row(l: Lang, s: &Session, k: &Known) -> SessionRow {
+pub(super) fn row(l: Lang, s: &Session, k: &SessionContext) -> SessionRow {
     let item = |code: &str| {
         let found = k.items.iter().find(|i| i.code.as_str() == code);
         found.map_or_else(|| Label::words(code), |i| Label::new(&item_words(l, i), code))
@@ -247,7 +255,7 @@ fn judged(l: Lang, summary: Option<&PresenceSummary>) -> (String, &'static str) 
 }
 
 /// What stands out: cancelled, emergency, declared late, closed late, never closed, amended.
-fn tags(l: Lang, s: &Session, k: &Known) -> Vec<(&'static str, String)> {
+fn tags(l: Lang, s: &Session, k: &SessionContext) -> Vec<(&'static str, String)> {
     let mut tags = Vec::new();
     let mut add = |is: bool, class: &'static str, zh: &str, en: &str| {
         if is {

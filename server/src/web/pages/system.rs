@@ -8,18 +8,18 @@ use axum::extract::State;
 use axum::response::Response;
 use jiff::ToSpan as _;
 
-use super::frame::{Frame, dated, local, render, shown};
+use super::frame::{PageFrame, dated, local, render, shown};
 use super::system_servers::Servers;
 use super::withdrawal_receipts;
 use crate::access::{Right, Who};
 use crate::app::App;
-use crate::certificates::{Known, Whose};
+use crate::certificates::{CertificateExpiry, CertificateOwner};
 use crate::clock::{self, At};
-use crate::mqtt::Link;
+use crate::mqtt::BrokerLink;
 use crate::problem::Problem;
 use crate::store::StoreError;
 use crate::web::api::calendar::calendar;
-use crate::web::api::running::{self, Filing};
+use crate::web::api::running::{self, FilingDuty};
 use crate::web::endpoint::Endpoint;
 use crate::web::request::rights::may_open;
 use crate::web::request::rights::{KEEPERS, PEOPLE};
@@ -146,7 +146,7 @@ const PAGES: [(&str, &str, &str, &str, &str); 17] = [
 #[derive(Template)]
 #[template(path = "system.html")]
 struct SystemPage {
-    f: Frame,
+    f: PageFrame,
     pages: Vec<(&'static str, &'static str, &'static str)>,
     /// Years of terms that run now and have no table of working days.
     years_without_table: Vec<i16>,
@@ -181,7 +181,7 @@ struct BrokerRow {
 }
 
 fn broker_rows(app: &App, l: Lang) -> Vec<BrokerRow> {
-    let row = |link: &Arc<Link>| {
+    let row = |link: &Arc<BrokerLink>| {
         let (standing, traffic) = (link.standing(), link.traffic());
         // The fault is the library's English.
         let why = match l {
@@ -211,13 +211,13 @@ struct CertificateRow {
 fn certificate_rows(app: &App, l: Lang) -> Vec<CertificateRow> {
     let now = clock::now();
     let due = app.certificates.due(now);
-    let row = |(whose, at, known): (Whose, String, Known)| CertificateRow {
+    let row = |(whose, at, known): (CertificateOwner, String, CertificateExpiry)| CertificateRow {
         whose: format!("{} {at}", l.t(whose.zh(), whose.en())).trim_end().to_owned(),
         soon: due.iter().any(|due| due.whose == whose && due.at == at)
-            || matches!(known, Known::Fault(_)),
+            || matches!(known, CertificateExpiry::Fault(_)),
         ends: match known {
-            Known::ExpiresAt(at) => dated(&At::from(at)),
-            Known::Fault(why) => format!("{}: {why}", l.t("未能检查", "not seen")),
+            CertificateExpiry::ExpiresAt(at) => dated(&At::from(at)),
+            CertificateExpiry::Fault(why) => format!("{}: {why}", l.t("未能检查", "not seen")),
         },
     };
     app.certificates.all().into_iter().map(row).collect()
@@ -239,7 +239,7 @@ async fn page(State(app): State<Arc<App>>, who: Who, l: Lang) -> Response {
             (Vec::new(), Vec::new(), None)
         };
         let years_without_table = app.blocking(years_without_table).await?;
-        let f = Frame::of(&app, &who, l, "system", "/system").await?;
+        let f = PageFrame::of(&app, &who, l, "system", "/system").await?;
         render(&SystemPage { f, pages, years_without_table, certificates, brokers, servers })
     };
     let made = made.await;
@@ -249,12 +249,12 @@ async fn page(State(app): State<Arc<App>>, who: Who, l: Lang) -> Response {
 #[derive(Template)]
 #[template(path = "retention.html")]
 struct RetentionPage {
-    f: Frame,
+    f: PageFrame,
     jobs: Vec<JobRow>,
     audit_since: String,
     audit_entries: i64,
     persons: i64,
-    filing: Filing,
+    filing: FilingDuty,
     tombstones: Vec<(String, String, String)>,
     in_all: usize,
     holds: bool,
@@ -317,7 +317,7 @@ async fn make_retention(app: &Arc<App>, who: &Who, l: Lang) -> Result<Response, 
         in_all: seen.tombstones_in_all,
         holds: seen.ledger_holds,
         fault: seen.ledger_fault,
-        f: Frame::of(app, who, l, "system", "/retention").await?,
+        f: PageFrame::of(app, who, l, "system", "/retention").await?,
     })
 }
 
@@ -338,12 +338,12 @@ mod tests {
     fn the_page_warns_of_the_filing_duty_from_80_000_persons() {
         let page = |persons| {
             let page = RetentionPage {
-                f: Frame::for_test(Lang::Zh),
+                f: PageFrame::for_test(Lang::Zh),
                 jobs: Vec::new(),
                 audit_since: String::new(),
                 audit_entries: 0,
                 persons,
-                filing: Filing::at(persons),
+                filing: FilingDuty::at(persons),
                 tombstones: Vec::new(),
                 in_all: 0,
                 holds: true,

@@ -9,7 +9,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 use super::accounts::{RoleChoice, role_choices, scope_labels};
 use super::field_fault::FieldFault;
 use super::forms::Given;
-use super::frame::{Frame, local, render, shown};
+use super::frame::{PageFrame, local, render, shown};
 use crate::access::{Role, Who};
 use crate::app::App;
 use crate::clock::At;
@@ -44,7 +44,7 @@ struct Row {
 #[derive(Template)]
 #[template(path = "tokens.html")]
 struct TokensPage {
-    f: Frame,
+    f: PageFrame,
     rows: Vec<Row>,
     fault: FieldFault,
     token: String,
@@ -136,7 +136,7 @@ async fn make(
             .filter(|r| r.code != Role::Admin.as_str())
             .collect(),
         tree: scope_tree::tree(l, &places, &used, &wanted(given)),
-        f: Frame::of(app, who, l, "system", "/tokens").await?,
+        f: PageFrame::of(app, who, l, "system", "/tokens").await?,
     })
 }
 

@@ -11,12 +11,12 @@ use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
 
-use super::frame::{Frame, local, render, shown};
+use super::frame::{PageFrame, local, render, shown};
 use crate::access::{Role, Who};
 use crate::app::App;
 use crate::clock::At;
 use crate::problem::Problem;
-use crate::store::{Alert, AlertCount, AlertFilter, PlaceSeen, StoreError};
+use crate::store::{Alert, AlertCount, AlertFilter, InstitutionSeen, StoreError};
 use crate::web::endpoint::Endpoint;
 use crate::web::request::part::PartQuery;
 use crate::web::request::rights::SIGHT;
@@ -39,7 +39,7 @@ const AT_ONCE: usize = 12;
 #[derive(Template)]
 #[template(path = "wall.html")]
 struct WallPage {
-    f: Frame,
+    f: PageFrame,
     open: i64,
     urgent: i64,
     boxes: i64,
@@ -63,7 +63,7 @@ struct District {
     code: String,
     /// As the screen says it.
     name: String,
-    places: Vec<PlaceSeen>,
+    places: Vec<InstitutionSeen>,
 }
 
 struct Lead {
@@ -82,14 +82,14 @@ async fn page(State(app): State<Arc<App>>, who: Who, l: Lang) -> Response {
 }
 
 /// Places by the district of their institution, so many at once.
-fn districts(a: &App, places: Vec<PlaceSeen>) -> Result<Vec<District>, StoreError> {
-    let mut of: BTreeMap<String, Vec<PlaceSeen>> = BTreeMap::new();
+fn districts(a: &App, places: Vec<InstitutionSeen>) -> Result<Vec<District>, StoreError> {
+    let mut of: BTreeMap<String, Vec<InstitutionSeen>> = BTreeMap::new();
     for place in places.into_iter().take(PLACES as usize) {
         let found = a.store.institution(&place.institution)?;
         of.entry(found.map(|i| i.jurisdiction).unwrap_or_default()).or_default().push(place);
     }
     let screens = of.into_iter().flat_map(|(code, places)| {
-        let screen = |some: &[PlaceSeen]| District {
+        let screen = |some: &[InstitutionSeen]| District {
             code: code.clone(),
             name: crate::divisions::words(&code),
             places: some.to_vec(),
@@ -168,6 +168,6 @@ async fn make(app: &Arc<App>, l: Lang, who: &Who) -> Result<Response, Problem> {
         leads,
         districts,
         more,
-        f: Frame::of(app, who, l, "wall", "/wall").await?,
+        f: PageFrame::of(app, who, l, "wall", "/wall").await?,
     })
 }

@@ -11,7 +11,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 use trust::sha256_hex;
 
 use super::field_fault::FieldFault;
-use super::frame::{Frame, render, shown};
+use super::frame::{PageFrame, render, shown};
 use crate::access::{Who, is_reserved, password, totp};
 use crate::app::App;
 use crate::clock::{self, At};
@@ -35,7 +35,7 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
 #[derive(Template)]
 #[template(path = "welcome.html")]
 struct WelcomePage {
-    f: Frame,
+    f: PageFrame,
     fault: FieldFault,
     name: String,
     display: String,
@@ -143,7 +143,7 @@ async fn welcome_page(
     step: Step,
 ) -> Result<Response, Problem> {
     render(&WelcomePage {
-        f: Frame::of(app, who, l, "", "/login").await?,
+        f: PageFrame::of(app, who, l, "", "/login").await?,
         fault,
         name: link.invited.account.as_ref().map_or(it.name, AccountId::to_string),
         display: it.display,

@@ -9,8 +9,8 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 
-use super::frame::{Frame, line, local, render, shown};
-use super::withdrawal_receipts::{Receipt, receipts};
+use super::frame::{PageFrame, line, local, render, shown};
+use super::withdrawal_receipts::{WithdrawalReceipt, receipts};
 use crate::access::{Role, Who};
 use crate::app::App;
 use crate::problem::{Form, Problem};
@@ -18,7 +18,7 @@ use crate::store::Enrolment;
 use crate::web::api::enrolments::{WithdrawBody, Withdrawn, visible, withdraw};
 use crate::web::endpoint::Endpoint;
 use crate::web::request::deed;
-use crate::web::request::scope::Seen;
+use crate::web::request::scope::VisibleInstitutions;
 use crate::web::view::names::{Label, Names};
 use crate::web::view::words::Lang;
 
@@ -33,7 +33,7 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
 #[derive(Template)]
 #[template(path = "withdrawal.html")]
 struct WithdrawalPage {
-    f: Frame,
+    f: PageFrame,
     person: String,
     name: String,
     enrolled: Vec<EnrolledRow>,
@@ -44,7 +44,7 @@ struct WithdrawalPage {
     reason: String,
     fault: String,
     /// Every withdrawal, newest first, with what its boxes said.
-    receipts: Vec<Receipt>,
+    receipts: Vec<WithdrawalReceipt>,
 }
 
 /// What is kept of the person at one institution.
@@ -133,7 +133,7 @@ async fn make(
     let (person, enrolled, names, receipts) = app
         .blocking(move |a| {
             let person = visible(a, &reader, &wanted)?;
-            let seen = Seen::of(a, &reader)?;
+            let seen = VisibleInstitutions::of(a, &reader)?;
             let mut enrolled = a.faces.enrolments_of(&[wanted])?;
             enrolled.retain(|e| seen.has(&e.institution) && e.templates > 0);
             let names = Names::institutions(a, enrolled.iter().map(|e| e.institution.as_str()))?;
@@ -160,7 +160,7 @@ async fn make(
         receipts,
         person: id.to_owned(),
         name: person.name.0,
-        f: Frame::of(app, who, l, "people", &format!("/consent/{id}")).await?,
+        f: PageFrame::of(app, who, l, "people", &format!("/consent/{id}")).await?,
     })?;
     Ok((status, page).into_response())
 }

@@ -7,12 +7,12 @@ use crate::access::{Role, Who};
 use crate::app::App;
 use crate::model::Practitioner;
 use crate::store::{BoxReceipt, Deleted, StoreError};
-use crate::web::request::scope::Seen;
+use crate::web::request::scope::VisibleInstitutions;
 use crate::web::view::names::{Label, Names};
 use crate::web::view::words::Lang;
 
 /// One withdrawal.
-pub(super) struct Receipt {
+pub(super) struct WithdrawalReceipt {
     pub(super) at: String,
     /// Where; empty for everywhere.
     pub(super) places: Vec<Label>,
@@ -20,18 +20,18 @@ pub(super) struct Receipt {
     /// Templates and photographs; a clinic is not told what others held.
     pub(super) deleted: Option<(i64, i64)>,
     pub(super) reason: String,
-    pub(super) boxes: Vec<BoxView>,
+    pub(super) boxes: Vec<BoxReceiptRow>,
 }
 
 /// One box, and what it said.
-pub(super) struct BoxView {
+pub(super) struct BoxReceiptRow {
     pub(super) name: Label,
     pub(super) class: &'static str,
     pub(super) words: &'static str,
     pub(super) at: String,
 }
 
-impl BoxView {
+impl BoxReceiptRow {
     fn of(l: Lang, it: &BoxReceipt, names: &Names) -> Self {
         let (class, words) = match (&it.deleted_at, it.has_new_roster) {
             (Some(_), _) => ("ok", l.t("已删除", "deleted")),
@@ -51,8 +51,8 @@ pub(super) fn receipts(
     l: Lang,
     who: &Who,
     person: &Practitioner,
-) -> Result<Vec<Receipt>, StoreError> {
-    let seen = Seen::of(a, who)?;
+) -> Result<Vec<WithdrawalReceipt>, StoreError> {
+    let seen = VisibleInstitutions::of(a, who)?;
     let mut places: Vec<String> = person.sites.iter().map(|s| s.institution.to_string()).collect();
     places.retain(|place| seen.has(place));
     let mut found = a.faces.tombstones_of(person.id.as_str())?;
@@ -67,19 +67,19 @@ fn receipt(
     clinic: bool,
     places: &[String],
     Deleted { tombstone: it, templates, photos }: &Deleted,
-) -> Result<Receipt, StoreError> {
+) -> Result<WithdrawalReceipt, StoreError> {
     let places = it.institution.as_ref().map_or_else(|| places.to_vec(), |one| vec![one.clone()]);
     let said = a.store.box_receipts(&it.person, &places, it.at)?;
     let boxes = Names::boxes(a, said.iter().map(|one| one.device.as_str()))?;
     let names = Names::institutions(a, places.iter().map(String::as_str))?;
     let of_others = clinic && it.institution.is_none();
-    Ok(Receipt {
+    Ok(WithdrawalReceipt {
         at: local(&it.at),
         places: places.iter().map(|place| names.get(place)).collect(),
         everywhere: it.institution.is_none(),
         deleted: (!of_others).then_some((*templates, *photos)),
         reason: if of_others { String::new() } else { reason(l, &it.reason) },
-        boxes: said.iter().map(|one| BoxView::of(l, one, &boxes)).collect(),
+        boxes: said.iter().map(|one| BoxReceiptRow::of(l, one, &boxes)).collect(),
     })
 }
 

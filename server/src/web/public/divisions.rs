@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::Door;
-use super::page::Frame;
+use super::page::PublicFrame;
 use crate::form_reader::Sent;
 use crate::problem::Problem;
 use crate::web::view::scope_tree::PROVINCES;
@@ -11,7 +11,7 @@ use crate::web::view::scope_tree::PROVINCES;
 /// Divisions to choose from: those in use, told by a clinic there, and each province.
 pub(super) fn divisions(
     door: &Arc<Door>,
-    f: &Frame,
+    f: &PublicFrame,
     sent: &Sent,
 ) -> Result<Vec<(String, String, bool)>, Problem> {
     let used = door.ask(crate::store::PublicStore::divisions)?;

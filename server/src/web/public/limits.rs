@@ -15,7 +15,7 @@ use crate::config::PublicDoor;
 const TIERS: [u32; 3] = [1, 4, 16];
 
 #[derive(Debug)]
-pub(super) struct Limits {
+pub(super) struct PublicLimits {
     all: Vec<DefaultDirectRateLimiter>,
     by_place: Vec<DefaultKeyedRateLimiter<String>>,
     /// Of each place the hour in which its limits last lost a random part.
@@ -44,7 +44,7 @@ fn times(n: u32, tier: u32) -> NonZeroU32 {
     NonZeroU32::new(n.saturating_mul(tier)).unwrap_or(NonZeroU32::MIN)
 }
 
-impl Limits {
+impl PublicLimits {
     pub(super) fn new(door: &PublicDoor) -> Self {
         let minute = |tier| Quota::per_minute(times(door.reports_per_min, tier));
         let hour = |tier| Quota::per_hour(times(door.reports_per_institution_per_h, tier));
@@ -131,12 +131,12 @@ mod tests {
 
     use super::*;
 
-    fn limits(reports_per_min: u32) -> Limits {
+    fn limits(reports_per_min: u32) -> PublicLimits {
         limits_of(reports_per_min, 2)
     }
 
-    fn limits_of(reports_per_min: u32, reports_per_institution_per_h: u32) -> Limits {
-        Limits::new(&PublicDoor {
+    fn limits_of(reports_per_min: u32, reports_per_institution_per_h: u32) -> PublicLimits {
+        PublicLimits::new(&PublicDoor {
             listen: "127.0.0.1:0".parse().unwrap(),
             url: None,
             reports_per_min,

@@ -7,7 +7,7 @@ use axum::http::Uri;
 use axum::response::Response;
 
 use super::may::{self, May};
-use super::page::{Frame, nothing, render, shown};
+use super::page::{PublicFrame, nothing, render, shown};
 use super::{Door, Shared};
 use crate::clock::At;
 use crate::problem::Problem;
@@ -29,7 +29,7 @@ pub(super) fn value<'a>(asked: &'a [(String, String)], name: &str) -> &'a str {
 #[derive(Template)]
 #[template(path = "public_search.html")]
 struct SearchPage {
-    f: Frame,
+    f: PublicFrame,
     q: String,
     /// Two characters are needed.
     short: bool,
@@ -53,7 +53,7 @@ pub(super) async fn search(
     let made = made.and_then(|mut rows| {
         let full = rows.len() > AT_ONCE as usize;
         rows.truncate(AT_ONCE as usize);
-        let f = Frame::of(&door, &uri);
+        let f = PublicFrame::of(&door, &uri);
         let next = rows.last().filter(|_| full).map(|last| {
             let encoded = crate::problem::encoded;
             f.to(&format!("/p?q={}&after={}", encoded(&q), encoded(&cursor_after(last))))
@@ -86,7 +86,7 @@ struct PersonLine {
 #[derive(Template)]
 #[template(path = "public_institution.html")]
 struct InstitutionPage {
-    f: Frame,
+    f: PublicFrame,
     i: PublicInstitution,
     people: Vec<PersonLine>,
     items: Vec<(String, String)>,
@@ -118,7 +118,7 @@ fn institution_page(
     i: PublicInstitution,
     sign: &str,
 ) -> Result<Response, Problem> {
-    let f = Frame::of(door, uri);
+    let f = PublicFrame::of(door, uri);
     let (people, device, items) = door.look_up(|store| {
         Ok((
             store.people(&i.slug, At::now())?,
@@ -173,7 +173,7 @@ pub(super) async fn sign(
 #[derive(Template)]
 #[template(path = "public_physician.html")]
 struct PhysicianPage {
-    f: Frame,
+    f: PublicFrame,
     p: PublicPractitioner,
     line: PersonLine,
     relation: String,
@@ -193,7 +193,7 @@ pub(super) async fn physician(
 }
 
 fn physician_page(door: &std::sync::Arc<Door>, uri: &Uri, slug: &str) -> Result<Response, Problem> {
-    let f = Frame::of(door, uri);
+    let f = PublicFrame::of(door, uri);
     let p = door.look_up(|store| store.physician(slug, At::now()))?.ok_or_else(nothing)?;
     let place = p.institution.clone();
     let institution = door.look_up(|store| store.institution(&place))?.ok_or_else(nothing)?;
@@ -217,7 +217,7 @@ fn physician_page(door: &std::sync::Arc<Door>, uri: &Uri, slug: &str) -> Result<
 #[derive(Template)]
 #[template(path = "public_check.html")]
 struct CheckPage {
-    f: Frame,
+    f: PublicFrame,
     institution: PublicInstitution,
     person: String,
     item: String,
@@ -243,7 +243,7 @@ fn check_page(
     uri: &Uri,
     asked: &[(String, String)],
 ) -> Result<Response, Problem> {
-    let f = Frame::of(door, uri);
+    let f = PublicFrame::of(door, uri);
     let (i, d, code) = (value(asked, "i"), value(asked, "d"), value(asked, "item"));
     let person = door.look_up(|store| store.physician(d, At::now()))?.ok_or_else(nothing)?;
     let place = if i.is_empty() { person.institution.as_str() } else { i };

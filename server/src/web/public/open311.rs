@@ -11,7 +11,7 @@ use super::report::{one_line, put_report_in};
 use super::ticket::{self, Level, Nonce, PROGRAMS, TicketFault};
 use super::{Door, Shared};
 use crate::clock;
-use crate::clue::{About, Allegation, Anonymity, Place, PlaceKind};
+use crate::clue::{Allegation, Anonymity, ClueDetails, PlaceKind, UnregisteredPlace};
 use crate::clue_intake::{DoorReport, MOST_TEXT_CHARS};
 use crate::form_reader::Sent;
 use crate::problem::Problem;
@@ -52,7 +52,7 @@ pub(super) struct Requested {
 }
 
 #[derive(Serialize)]
-pub(super) struct Receipt {
+pub(super) struct ServiceRequestReceipt {
     /// The receipt: with it alone one reads how the report stands.
     service_request_id: String,
     token: String,
@@ -70,7 +70,7 @@ fn report(door: &Door, sent: &Sent) -> Result<DoorReport, Problem> {
     let address = sent.given("address_string").or_else(|| sent.given("address_id"));
     let place = match (&slug, address) {
         (Some(_), _) => None,
-        (None, Some(address)) => Some(Place {
+        (None, Some(address)) => Some(UnregisteredPlace {
             name: String::new(),
             address: one_line(&address, 200),
             kind: PlaceKind::Other,
@@ -82,7 +82,7 @@ fn report(door: &Door, sent: &Sent) -> Result<DoorReport, Problem> {
     };
     let contact = sent.given("email").or_else(|| sent.given("phone"));
     let anonymity = if contact.is_some() { Anonymity::Confidential } else { Anonymity::Anonymous };
-    let about = About {
+    let about = ClueDetails {
         place,
         from_at: None,
         to_at: None,
@@ -175,7 +175,7 @@ fn spend(door: &Door, sent: &Sent) -> Result<Nonce, Problem> {
 pub(super) async fn token(
     State(door): Shared,
     Path(token): Path<String>,
-) -> Result<Json<Vec<Receipt>>, Problem> {
+) -> Result<Json<Vec<ServiceRequestReceipt>>, Problem> {
     let nonce = token.strip_suffix(".json").unwrap_or(&token);
     if !nonce.starts_with(PROGRAMS) {
         return Err(nothing());
@@ -183,5 +183,5 @@ pub(super) async fn token(
     let receipt = ticket::receipt(&door.key, nonce);
     let mac = ticket::receipt_mac(&door.key, &receipt).unwrap_or_default();
     door.ask(|store| store.report_status(&mac))?.ok_or_else(nothing)?;
-    Ok(Json(vec![Receipt { service_request_id: receipt, token: nonce.to_owned() }]))
+    Ok(Json(vec![ServiceRequestReceipt { service_request_id: receipt, token: nonce.to_owned() }]))
 }

@@ -13,7 +13,7 @@ use crate::web::view::words::Lang;
 
 /// The frame of a public page.
 #[derive(Debug, Clone)]
-pub(super) struct Frame {
+pub(super) struct PublicFrame {
     pub l: Lang,
     /// The same page in the other language.
     pub other: String,
@@ -21,7 +21,7 @@ pub(super) struct Frame {
     pub demonstration: bool,
 }
 
-impl Frame {
+impl PublicFrame {
     pub(super) fn of(door: &Door, uri: &Uri) -> Self {
         let l = Lang::of(uri, &HeaderMap::new());
         let kept = uri.query().unwrap_or_default().split('&');
@@ -79,7 +79,7 @@ pub(super) fn render<T: Template>(template: &T) -> Result<Response, Problem> {
 #[derive(Template)]
 #[template(path = "public_fault.html")]
 struct FaultPage {
-    f: Frame,
+    f: PublicFrame,
     detail: String,
 }
 
@@ -89,7 +89,7 @@ pub(super) fn shown(door: &Door, uri: &Uri, made: Result<Response, Problem>) -> 
         Ok(response) => return response,
         Err(problem) => problem,
     };
-    let (f, status) = (Frame::of(door, uri), problem.status);
+    let (f, status) = (PublicFrame::of(door, uri), problem.status);
     let detail = line(f.l, problem);
     match render(&FaultPage { f, detail }) {
         Ok(page) => (status, page).into_response(),

@@ -5,24 +5,24 @@ use crate::web::view::words::Lang;
 
 /// Which of the two forms.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Form {
+pub(super) enum PublicForm {
     Report,
     /// Correction of the register.
     Wrong,
 }
 
 /// By when what is done, in the days that are set.
-pub(super) fn promise(l: Lang, terms: &Terms, form: Form) -> String {
+pub(super) fn promise(l: Lang, terms: &Terms, form: PublicForm) -> String {
     let Terms { accept, verify, correct, .. } = terms;
     match (form, l) {
-        (Form::Wrong, Lang::Zh) => format!("{correct} 个工作日内更正或说明理由。"),
-        (Form::Wrong, Lang::En) => {
+        (PublicForm::Wrong, Lang::Zh) => format!("{correct} 个工作日内更正或说明理由。"),
+        (PublicForm::Wrong, Lang::En) => {
             format!("It is corrected, or you are told why not, within {correct} working days.")
         }
-        (Form::Report, Lang::Zh) => {
+        (PublicForm::Report, Lang::Zh) => {
             format!("{accept} 个工作日内决定是否受理，一般 {verify} 个工作日内核查。")
         }
-        (Form::Report, Lang::En) => format!(
+        (PublicForm::Report, Lang::En) => format!(
             "Within {accept} working days it is accepted or refused, and usually verified within \
              {verify}."
         ),

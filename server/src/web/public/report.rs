@@ -12,12 +12,12 @@ use base64::engine::general_purpose::STANDARD;
 
 use super::divisions::divisions;
 use super::lookup::value;
-use super::page::{Frame, render, shown};
-use super::promises::{Form, promise, telling};
+use super::page::{PublicFrame, render, shown};
+use super::promises::{PublicForm, promise, telling};
 use super::ticket::{self, Level, Nonce, Ticket, TicketFault};
 use super::{Door, Shared, is_large};
 use crate::clock::{self, At, today};
-use crate::clue::{About, Allegation, Anonymity, Place, PlaceKind};
+use crate::clue::{Allegation, Anonymity, ClueDetails, PlaceKind, UnregisteredPlace};
 use crate::clue_intake::{DoorReport, FromDoor, MOST_TEXT_CHARS, sealed_at_the_door};
 use crate::form_reader::{Sent, window, wrong};
 use crate::problem::Problem;
@@ -28,7 +28,7 @@ use crate::web::view::messages::line;
 #[derive(Template)]
 #[template(path = "public_report.html")]
 struct ReportPage {
-    f: Frame,
+    f: PublicFrame,
     action: String,
     wrong: bool,
     /// Whom it is about, where that is known.
@@ -56,12 +56,12 @@ struct ReportPage {
 fn page(
     door: &Arc<Door>,
     uri: &Uri,
-    form: Form,
+    form: PublicForm,
     sent: Sent,
     level: Level,
     told: (String, bool),
 ) -> Result<Response, Problem> {
-    let f = Frame::of(door, uri);
+    let f = PublicFrame::of(door, uri);
     let (slug, sign) = (sent.text("i").to_owned(), sent.text("r").to_owned());
     let institution = place_of(door, &slug, &sign)?;
     let list = |words: &[(&'static str, &'static str, &'static str)], chosen: &str| {
@@ -76,10 +76,10 @@ fn page(
         kept if ticket::keeps(&door.key, kept, now_s) => kept.to_owned(),
         _ => ticket::issue(&door.key, now_s)?,
     };
-    let path = if form == Form::Wrong { "/p/wrong" } else { "/p/report" };
+    let path = if form == PublicForm::Wrong { "/p/wrong" } else { "/p/report" };
     render(&ReportPage {
         action: f.to(path),
-        wrong: form == Form::Wrong,
+        wrong: form == PublicForm::Wrong,
         allegations: list(&allegations, sent.text("allegation")),
         kinds: list(&kinds, sent.text("place_kind")),
         divisions: if institution.is_none() { divisions(door, &f, &sent)? } else { Vec::new() },
@@ -119,7 +119,7 @@ pub(super) async fn form(
     OriginalUri(uri): OriginalUri,
     Query(asked): Query<Vec<(String, String)>>,
 ) -> Response {
-    let made = page(&door, &uri, Form::Report, empty(&asked), Level(0), Default::default());
+    let made = page(&door, &uri, PublicForm::Report, empty(&asked), Level(0), Default::default());
     shown(&door, &uri, made)
 }
 
@@ -128,7 +128,7 @@ pub(super) async fn wrong_form(
     OriginalUri(uri): OriginalUri,
     Query(asked): Query<Vec<(String, String)>>,
 ) -> Response {
-    let made = page(&door, &uri, Form::Wrong, empty(&asked), Level(0), Default::default());
+    let made = page(&door, &uri, PublicForm::Wrong, empty(&asked), Level(0), Default::default());
     shown(&door, &uri, made)
 }
 
@@ -138,7 +138,7 @@ pub(super) async fn submit(
     headers: HeaderMap,
     form: Multipart,
 ) -> Response {
-    let made = take(&door, &uri, Form::Report, form, is_large(&headers)).await;
+    let made = take(&door, &uri, PublicForm::Report, form, is_large(&headers)).await;
     shown(&door, &uri, made)
 }
 
@@ -148,21 +148,21 @@ pub(super) async fn submit_wrong(
     headers: HeaderMap,
     form: Multipart,
 ) -> Response {
-    let made = take(&door, &uri, Form::Wrong, form, is_large(&headers)).await;
+    let made = take(&door, &uri, PublicForm::Wrong, form, is_large(&headers)).await;
     shown(&door, &uri, made)
 }
 
 async fn take(
     door: &Arc<Door>,
     uri: &Uri,
-    form: Form,
+    form: PublicForm,
     body: Multipart,
     large: bool,
 ) -> Result<Response, Problem> {
     let ours = |ticket: &str| ticket::is_ours(&door.key, ticket, clock::now().as_second());
     let (sent, broken) = door.reader.read_stranger(body, large, ours).await?;
     let again = |sent: Sent, level: Level, problem: Problem, personal: bool| {
-        let said = line(Frame::of(door, uri).l, problem);
+        let said = line(PublicFrame::of(door, uri).l, problem);
         let mut response = page(door, uri, form, sent, level, (said, personal))?;
         *response.status_mut() = StatusCode::UNPROCESSABLE_ENTITY;
         Ok(response)
@@ -190,7 +190,7 @@ async fn take(
     }
     let slug = place.as_ref().map_or("", |i| i.slug.as_str());
     let mut report = report_of(&sent, form, slug)?;
-    if form == Form::Wrong && !sent.text("d").is_empty() {
+    if form == PublicForm::Wrong && !sent.text("d").is_empty() {
         let of = door.ask(|store| store.physician(sent.text("d"), At::now()))?;
         report.about.item_text = of.map(|person| person.name).unwrap_or_default();
     }
@@ -280,15 +280,15 @@ pub(super) fn one_line(text: &str, max: usize) -> String {
 }
 
 /// What the form says of the matter.
-fn about(sent: &Sent, form: Form) -> Result<(Allegation, About), Problem> {
+fn about(sent: &Sent, form: PublicForm) -> Result<(Allegation, ClueDetails), Problem> {
     let length = sent.text("text").chars().count();
     if length == 0 || length > MOST_TEXT_CHARS {
         let zh = "请写明看到的情况（不超过 4000 字）";
         return Err(wrong(zh, "say what was seen, 4000 characters at most"));
     }
     let allegation = match form {
-        Form::Wrong => Allegation::RegisterError,
-        Form::Report => listed("allegation", sent.text("allegation"))
+        PublicForm::Wrong => Allegation::RegisterError,
+        PublicForm::Report => listed("allegation", sent.text("allegation"))
             .map_err(|_| wrong("请选择反映事项", "choose what it is about"))?,
     };
     let known = !sent.text("i").is_empty() || !sent.text("r").is_empty();
@@ -297,7 +297,7 @@ fn about(sent: &Sent, form: Form) -> Result<(Allegation, About), Problem> {
         let zh = "请填写机构或场所的名称或地址";
         return Err(wrong(zh, "name the institution or the place"));
     }
-    let place = (!known).then(|| Place {
+    let place = (!known).then(|| UnregisteredPlace {
         name: one_line(sent.text("place_name"), 100),
         address: one_line(sent.text("place_address"), 200),
         kind: listed("place_kind", sent.text("place_kind")).unwrap_or(PlaceKind::Other),
@@ -310,14 +310,14 @@ fn about(sent: &Sent, form: Form) -> Result<(Allegation, About), Problem> {
     };
     let item_text = match form {
         // Whose page it came from is put in once that page was found.
-        Form::Wrong => String::new(),
-        Form::Report => one_line(sent.text("item"), 100),
+        PublicForm::Wrong => String::new(),
+        PublicForm::Report => one_line(sent.text("item"), 100),
     };
     let window_vague = vague || sent.ticked("vague");
-    Ok((allegation, About { place, from_at, to_at, window_vague, item_text, anonymity }))
+    Ok((allegation, ClueDetails { place, from_at, to_at, window_vague, item_text, anonymity }))
 }
 
-fn report_of(sent: &Sent, form: Form, slug: &str) -> Result<DoorReport, Problem> {
+fn report_of(sent: &Sent, form: PublicForm, slug: &str) -> Result<DoorReport, Problem> {
     let (allegation, about) = about(sent, form)?;
     Ok(DoorReport {
         slug: Some(slug.to_owned()).filter(|slug| !slug.is_empty()),
@@ -364,7 +364,7 @@ pub(super) fn put(door: &Arc<Door>, nonce: &Nonce, it: &FromDoor) -> Result<bool
 #[derive(Template)]
 #[template(path = "public_receipt.html")]
 struct ReceiptPage {
-    f: Frame,
+    f: PublicFrame,
     receipt: String,
     /// False: the form was sent before, and that sending stands.
     new: bool,
@@ -376,11 +376,11 @@ struct ReceiptPage {
 fn receipt_page(
     door: &Arc<Door>,
     uri: &Uri,
-    form: Form,
+    form: PublicForm,
     receipt: &str,
     (new, dropped): (bool, bool),
 ) -> Result<Response, Problem> {
-    let f = Frame::of(door, uri);
+    let f = PublicFrame::of(door, uri);
     let promise = promise(f.l, &door.terms, form);
     let page = ReceiptPage { f, receipt: ticket::grouped(receipt), new, dropped, promise };
     Ok((StatusCode::CREATED, render(&page)?).into_response())

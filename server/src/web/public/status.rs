@@ -8,7 +8,7 @@ use axum::extract::{OriginalUri, State};
 use axum::http::Uri;
 use axum::response::Response;
 
-use super::page::{Frame, render, shown};
+use super::page::{PublicFrame, render, shown};
 use super::report::put;
 use super::ticket::{self, Level, Nonce};
 use super::{Door, Shared};
@@ -24,7 +24,7 @@ type Pairs = axum::extract::Form<Vec<(String, String)>>;
 #[derive(Template)]
 #[template(path = "public_status.html")]
 struct StatusPage {
-    f: Frame,
+    f: PublicFrame,
     receipt: String,
     found: Option<ReportStatus>,
     said: &'static str,
@@ -41,7 +41,7 @@ fn page(
     found: Option<ReportStatus>,
     (fault, done): (&'static str, &'static str),
 ) -> Result<Response, Problem> {
-    let f = Frame::of(door, uri);
+    let f = PublicFrame::of(door, uri);
     render(&StatusPage {
         said: found.as_ref().map_or("", |it| f.l.t(it.state.zh(), it.state.en())),
         asks: found.as_ref().is_some_and(|it| it.state == ReporterState::Question),
@@ -70,7 +70,7 @@ pub(super) async fn look(
 }
 
 fn looked(door: &Arc<Door>, uri: &Uri, typed: &str) -> Result<Response, Problem> {
-    let l = Frame::of(door, uri).l;
+    let l = PublicFrame::of(door, uri).l;
     let Some(mac) = ticket::receipt_mac(&door.key, typed) else {
         let fault = l.t("回执为 20 位数字，请核对", "a receipt has 20 digits: please compare it");
         return page(door, uri, typed, None, (fault, ""));
@@ -100,7 +100,7 @@ pub(super) async fn answer(
 }
 
 fn answered(door: &Arc<Door>, uri: &Uri, sent: &Sent) -> Result<Response, Problem> {
-    let l = Frame::of(door, uri).l;
+    let l = PublicFrame::of(door, uri).l;
     let typed = sent.text("receipt");
     let mac = ticket::receipt_mac(&door.key, typed);
     let found = match &mac {

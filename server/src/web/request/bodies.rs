@@ -1,8 +1,8 @@
 //! Memory for the bodies of requests: one bound for all readers together, taken before the first
 //! byte is read.
 //!
-//! Whoever is not logged in has a small part of his own, so that neither side can take the other's.
-//! A body that comes too slowly is cut off: what it holds is given back.
+//! Whoever is not logged in has a small part of their own, so that neither side can take the
+//! other's. A body that comes too slowly is cut off: what it holds is given back.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -22,7 +22,7 @@ pub(in crate::web) fn cookie_name(config: &Config) -> &'static str {
 /// What a request proves itself with: hashes, never the secret. Kept by a live stream, which asks
 /// again.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::web) enum Credential {
+pub(in crate::web) enum RequestCredential {
     /// Accounts are switched off: everybody is everybody.
     OpenHouse,
     Token(String),
@@ -30,7 +30,7 @@ pub(in crate::web) enum Credential {
     Nothing,
 }
 
-impl Credential {
+impl RequestCredential {
     pub(in crate::web) fn of(app: &App, headers: &HeaderMap) -> Self {
         if app.config.is_open_house() {
             return Self::OpenHouse;
@@ -57,7 +57,7 @@ impl Credential {
         Ok(found.unwrap_or_else(Who::nobody))
     }
 
-    /// Whoever this proves, and whether he must set up a second factor first.
+    /// Whoever this proves, and whether they must set up a second factor first.
     pub(in crate::web) async fn found(&self, app: &Arc<App>) -> Result<(Who, bool), Problem> {
         let who = self.who(app).await?;
         let due = self.second_factor_due(app, &who).await?;

@@ -19,7 +19,7 @@ const MOST_WORDS: usize = 1000;
 
 /// What a request's handlers have said of it so far.
 #[derive(Debug, Default)]
-pub(in crate::web) struct Said {
+pub(in crate::web) struct DeedDetails {
     persons: BTreeSet<String>,
     institutions: BTreeSet<String>,
     words: Vec<String>,
@@ -27,19 +27,19 @@ pub(in crate::web) struct Said {
 }
 
 /// Shared between the handler and the layer.
-pub(in crate::web) type Notes = Arc<Mutex<Said>>;
+pub(in crate::web) type Notes = Arc<Mutex<DeedDetails>>;
 
 tokio::task_local! {
     /// Of the request at work. Set by `auth::layer`.
     pub(in crate::web) static NOTES: Notes;
 }
 
-fn with(note: impl FnOnce(&mut Said)) {
+fn with(note: impl FnOnce(&mut DeedDetails)) {
     // Outside a request (a test of a helper) there is no entry to add to.
     let _ = NOTES.try_with(|notes| note(&mut lock(notes)));
 }
 
-fn lock(notes: &Notes) -> MutexGuard<'_, Said> {
+fn lock(notes: &Notes) -> MutexGuard<'_, DeedDetails> {
     notes.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -91,14 +91,14 @@ pub(in crate::web) fn changes<T: serde::Serialize>(before: Option<&T>, after: &T
 }
 
 /// What an entry is about, made of the address and of what the handlers said.
-pub(in crate::web) struct Entry {
+pub(in crate::web) struct AuditSubject {
     pub object: String,
     pub actor: Option<String>,
     pub institutions: Vec<String>,
 }
 
 /// Closes the notes of a request.
-pub(in crate::web) fn entry(address: &str, notes: &Notes) -> Entry {
+pub(in crate::web) fn entry(address: &str, notes: &Notes) -> AuditSubject {
     let said = std::mem::take(&mut *lock(notes));
     let mut parts = vec![address.to_owned()];
     if !said.words.is_empty() {
@@ -110,7 +110,7 @@ pub(in crate::web) fn entry(address: &str, notes: &Notes) -> Entry {
         let more = if more > 0 { format!(" and {more} more") } else { String::new() };
         parts.push(format!("persons {}{more}", named.join(" ")));
     }
-    Entry {
+    AuditSubject {
         object: parts.join(" | "),
         actor: said.actor,
         institutions: said.institutions.into_iter().collect(),

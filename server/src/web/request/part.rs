@@ -2,7 +2,7 @@
 //! the next `after`.
 
 use crate::access::{Role, Who};
-use crate::store::Part;
+use crate::store::ListPart;
 
 #[derive(Debug, Default, Clone, serde::Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -38,12 +38,12 @@ pub(in crate::web) fn limit<'de, D: serde::Deserializer<'de>>(
 
 impl PartQuery {
     /// One more than is shown is asked for, so that the end is known.
-    pub(in crate::web) fn part(&self, who: &Who, default_limit: u32) -> Part {
+    pub(in crate::web) fn part(&self, who: &Who, default_limit: u32) -> ListPart {
         let clinic = who.role == Role::Clinic;
         let clipped = |text: &Option<String>| {
             crate::clock::clip(&crate::text::plain(text.as_deref().unwrap_or_default()), 100)
         };
-        Part {
+        ListPart {
             after: clipped(&self.after),
             limit: self.limit.unwrap_or(default_limit) + 1,
             text: crate::text::folded(&clipped(&self.q)),
@@ -56,7 +56,7 @@ impl PartQuery {
 /// Takes the one too many away; gives the id of the last, where there was one.
 pub(in crate::web) fn cut<T>(
     found: &mut Vec<T>,
-    part: &Part,
+    part: &ListPart,
     id: impl Fn(&T) -> String,
 ) -> Option<String> {
     if found.len() < part.limit as usize {

@@ -9,7 +9,7 @@ use Role::{Admin, Auditor, Clinic, Integrator, Partner, Reviewer, Supervisor};
 pub(in crate::web) const EVERYBODY: &[Role] = &Role::ALL;
 pub(in crate::web) const PEOPLE: &[Role] =
     &[Admin, Supervisor, Reviewer, Clinic, Integrator, Auditor];
-/// Whoever has an account of his own.
+/// Whoever has an account of their own.
 pub(in crate::web) const ACCOUNTS: &[Role] =
     &[Admin, Supervisor, Reviewer, Clinic, Integrator, Auditor, Partner];
 pub(in crate::web) const SIGHT: &[Role] = &[Supervisor, Reviewer, Clinic, Auditor];

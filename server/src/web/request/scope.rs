@@ -10,8 +10,8 @@ use crate::problem::Problem;
 use crate::store::{AlertFilter, StoreError};
 
 /// An item of the catalogue holds where its jurisdiction says. Whoever has a part of the country
-/// sets those of his part, and takes none away from anybody else.
-pub(in crate::web) fn item_is_his(
+/// sets those of their part, and takes none away from anybody else.
+pub(in crate::web) fn item_is_theirs(
     who: &Who,
     before: Option<&str>,
     after: &str,
@@ -31,12 +31,12 @@ pub(in crate::web) fn item_is_his(
 
 /// All institutions, or some.
 #[derive(Debug)]
-pub(in crate::web) enum Seen {
+pub(in crate::web) enum VisibleInstitutions {
     All,
     These(BTreeSet<String>),
 }
 
-impl Seen {
+impl VisibleInstitutions {
     /// Blocking: it asks the store.
     pub(in crate::web) fn of(app: &App, who: &Who) -> Result<Self, StoreError> {
         if who.scope.is_empty() && !matches!(who.role, Role::Clinic | Role::Public) {
@@ -84,8 +84,8 @@ impl Seen {
     }
 
     /// Names of these people, as far as they are any of the reader's business: who has a site or a
-    /// pass at an institution that he sees. Of anybody else he reads the id that somebody declared,
-    /// and no name.
+    /// pass at an institution that they see. Of anybody else they read the id that somebody
+    /// declared, and no name.
     pub(in crate::web) fn names(
         &self,
         app: &App,

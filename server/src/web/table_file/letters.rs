@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 
 use encoding_rs::{BIG5, GB18030, SHIFT_JIS, UTF_16BE, UTF_16LE};
 
-use super::Unread;
+use super::UnreadTable;
 
 /// How the letters of a text were read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,7 +52,7 @@ pub(super) fn text(
     bytes: &[u8],
     told: Option<Encoding>,
     is_ours: fn(&str) -> bool,
-) -> Result<(String, Encoding), Unread> {
+) -> Result<(String, Encoding), UnreadTable> {
     if let Some(kind) = wide(bytes)? {
         let (text, _, broken) = kind.decode(bytes);
         return match (broken, text.contains('\0')) {
@@ -71,20 +71,20 @@ pub(super) fn text(
                 none if none.is_empty() => Ok((text, Encoding::Utf8)),
                 mut others => {
                     others.push((Encoding::Utf8, text));
-                    Err(Unread::Either(others))
+                    Err(UnreadTable::Either(others))
                 }
             }
         }
         (None, None) => unmarked(bytes, is_ours),
         (_, Some(told)) => match told.whole(bytes) {
             Some(text) => Ok((text, told)),
-            None => Err(Unread::Fault(broken(bytes))),
+            None => Err(UnreadTable::Fault(broken(bytes))),
         },
     }
 }
 
 /// UTF-16, by its mark or by its zeros; UTF-32 is named.
-fn wide(bytes: &[u8]) -> Result<Option<&'static encoding_rs::Encoding>, Unread> {
+fn wide(bytes: &[u8]) -> Result<Option<&'static encoding_rs::Encoding>, UnreadTable> {
     match bytes {
         [0xff, 0xfe, 0, 0, ..] | [0, 0, 0xfe, 0xff, ..] => return Err(UTF_32.into()),
         [0xff, 0xfe, ..] => return Ok(Some(UTF_16LE)),
@@ -121,7 +121,7 @@ fn readings(bytes: &[u8]) -> Vec<(Encoding, String)> {
 
 /// Text without a mark that is not UTF-8. Its bytes are valid in several encodings: a column or a
 /// word of a list that we know shows which, and names alone never do.
-fn unmarked(bytes: &[u8], is_ours: fn(&str) -> bool) -> Result<(String, Encoding), Unread> {
+fn unmarked(bytes: &[u8], is_ours: fn(&str) -> bool) -> Result<(String, Encoding), UnreadTable> {
     let readings = readings(bytes);
     if let Some((Encoding::Gb18030, text)) = readings.first()
         && holds_a_word(text, is_ours)
@@ -129,9 +129,9 @@ fn unmarked(bytes: &[u8], is_ours: fn(&str) -> bool) -> Result<(String, Encoding
         return Ok((text.clone(), Encoding::Gb18030));
     }
     if readings.is_empty() {
-        return Err(Unread::Fault(broken(bytes)));
+        return Err(UnreadTable::Fault(broken(bytes)));
     }
-    Err(Unread::Either(readings))
+    Err(UnreadTable::Either(readings))
 }
 
 /// Of one letter may be there by chance.
@@ -232,12 +232,12 @@ mod tests {
         }
         match super::text(&bytes, None, is_ours) {
             Ok((read, _)) => prop_assert_eq!(read, text, "guessed wrongly"),
-            Err(Unread::Either(readings)) => {
+            Err(UnreadTable::Either(readings)) => {
                 let of_ours = |kind| [BIG5, SHIFT_JIS, GB18030].contains(&kind);
                 let there = readings.iter().any(|(_, read)| *read == text);
                 prop_assert!(there || !of_ours(kind), "{:?}", readings);
             }
-            Err(Unread::Fault(why)) => prop_assert!(why.contains("save the file as"), "{why}"),
+            Err(UnreadTable::Fault(why)) => prop_assert!(why.contains("save the file as"), "{why}"),
         }
         Ok(())
     }

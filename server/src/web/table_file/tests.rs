@@ -7,7 +7,7 @@ use super::*;
 const HEAD: &str = "id,name,category\n";
 const MOST: Most = Most { rows: 20_000, columns: 14 };
 
-fn read(bytes: &[u8], told: Option<Encoding>, most: Most) -> Result<TableFile, Unread> {
+fn read(bytes: &[u8], told: Option<Encoding>, most: Most) -> Result<TableFile, UnreadTable> {
     super::read(bytes, told, most, |word| word == "护士")
 }
 
@@ -56,7 +56,7 @@ fn a_wide_comma_within_quotation_marks_stays() {
 fn bytes_of_two_meanings_are_asked_about() {
     for name in ["叶薇", "谢薇", "石薇", "陆薇"] {
         let file = gb(&format!("{HEAD}p-1,{name},nurse\n"));
-        let Err(Unread::Either(readings)) = read(&file, None, MOST) else {
+        let Err(UnreadTable::Either(readings)) = read(&file, None, MOST) else {
             panic!("{name} was guessed")
         };
         let of_gb = readings.iter().find(|(kind, _)| *kind == Encoding::Gb18030);
@@ -71,11 +71,17 @@ fn bytes_of_two_meanings_are_asked_about() {
 
 #[test]
 fn what_is_no_text_names_its_line() {
-    let Err(Unread::Fault(why)) = read(b"id,name\nc-1,\xff\xff\n", None, MOST) else { panic!() };
+    let Err(UnreadTable::Fault(why)) = read(b"id,name\nc-1,\xff\xff\n", None, MOST) else {
+        panic!()
+    };
     assert!(why.starts_with("line 2"), "{why}");
-    let Err(Unread::Fault(why)) = read(b"\xd0\xcf\x11\xe0 and more", None, MOST) else { panic!() };
+    let Err(UnreadTable::Fault(why)) = read(b"\xd0\xcf\x11\xe0 and more", None, MOST) else {
+        panic!()
+    };
     assert!(why.contains("XLSX"), "{why}");
-    let Err(Unread::Fault(why)) = read(b"PK\x03\x04 and no archive", None, MOST) else { panic!() };
+    let Err(UnreadTable::Fault(why)) = read(b"PK\x03\x04 and no archive", None, MOST) else {
+        panic!()
+    };
     assert!(why.contains("can not be read"), "{why}");
 }
 
@@ -111,7 +117,7 @@ fn a_table_is_read_no_further_than_it_may_go() {
     }
     let wide = "x,,,,,,,,far out\n".repeat(5);
     for file in [book.save_to_buffer().unwrap(), wide.clone().into_bytes()] {
-        let Err(Unread::Fault(why)) = read(&file, None, most) else { panic!("it was taken") };
+        let Err(UnreadTable::Fault(why)) = read(&file, None, most) else { panic!("it was taken") };
         assert_eq!(why, "more than 3 rows: divide the file");
     }
     // What stands beyond the columns is seen, and takes one cell.
@@ -127,7 +133,7 @@ fn a_cell_in_the_last_corner_takes_no_memory() {
     let sheet = book.add_worksheet();
     sheet.write(0, 0, "id").unwrap();
     sheet.write(1_048_575, 16_383, "x").unwrap();
-    let Err(Unread::Fault(why)) = read(&book.save_to_buffer().unwrap(), None, MOST) else {
+    let Err(UnreadTable::Fault(why)) = read(&book.save_to_buffer().unwrap(), None, MOST) else {
         panic!("it was taken")
     };
     assert!(why.contains("beyond"), "{why}");
@@ -171,7 +177,7 @@ fn a_place_beyond_every_sheet_is_named() {
 fn a_workbook_with_a_password_is_named() {
     let mut locked = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1".to_vec();
     locked.extend("EncryptedPackage".encode_utf16().flat_map(u16::to_le_bytes));
-    let Unread::Fault(why) = read(&locked, None, MOST).unwrap_err() else { panic!() };
+    let UnreadTable::Fault(why) = read(&locked, None, MOST).unwrap_err() else { panic!() };
     assert!(why.contains("password"), "{why}");
 }
 

@@ -15,7 +15,7 @@ use crate::self_check::disclosure::Disclosure;
 use crate::store::{Alert, JOINED, StoreError};
 
 /// One fact of a page's margin; where it has a page of its own, a link.
-pub(in crate::web) struct Fact {
+pub(in crate::web) struct MarginFact {
     pub(in crate::web) name: &'static str,
     pub(in crate::web) value: String,
     /// Small beside it; empty where the value is all.
@@ -23,7 +23,7 @@ pub(in crate::web) struct Fact {
     pub(in crate::web) href: String,
 }
 
-impl Fact {
+impl MarginFact {
     pub(in crate::web) fn new(name: &'static str, value: String) -> Self {
         Self { name, value, id: String::new(), href: String::new() }
     }
@@ -49,14 +49,14 @@ impl Fact {
 pub(in crate::web) fn where_it_was(
     l: Lang,
     (institution, room, session): (&str, &str, &str),
-    place: &Place,
-) -> Vec<Fact> {
+    place: &AlertPlace,
+) -> Vec<MarginFact> {
     let institution_name = Label::new(&place.institution, institution);
     vec![
-        Fact::named(l.t("机构", "Institution"), institution_name)
+        MarginFact::named(l.t("机构", "Institution"), institution_name)
             .at(format!("/institutions/{institution}")),
-        Fact::named(l.t("诊室", "Room"), place.room.clone()).at(format!("/rooms/{room}")),
-        Fact::new(l.t("诊疗活动", "Session"), session.to_owned())
+        MarginFact::named(l.t("诊室", "Room"), place.room.clone()).at(format!("/rooms/{room}")),
+        MarginFact::new(l.t("诊疗活动", "Session"), session.to_owned())
             .at(format!("/sessions/{session}")),
     ]
 }
@@ -65,9 +65,9 @@ pub(in crate::web) fn where_it_was(
 pub(in crate::web) fn facts(
     (l, pages): (Lang, Pages),
     alert: &Alert,
-    place: &Place,
+    place: &AlertPlace,
     assignee: Label,
-) -> Vec<Fact> {
+) -> Vec<MarginFact> {
     let text = |it: &Option<String>| it.clone().unwrap_or_default();
     let session = text(&alert.session);
     let mut facts = where_it_was(l, (&alert.institution, &alert.room, &session), place);
@@ -80,19 +80,19 @@ pub(in crate::web) fn facts(
     let joined = if place.joined > 0 { l.t(&zh, &en).to_owned() } else { String::new() };
     facts.extend([
         place.item_fact(l, pages),
-        Fact::named(l.t("设备", "Device"), place.device.clone()).within(pages.device),
-        Fact::new(l.t("合并", "Joined"), joined),
-        Fact::new(l.t("发生", "Raised (box)"), local(&alert.raised_at)),
-        Fact::new(l.t("接收", "Received (server)"), local(&alert.received_at)),
-        Fact::named(l.t("负责人", "Assignee"), assignee),
-        Fact::new(l.t("案号", "Case number"), text(&alert.case.case_number)),
+        MarginFact::named(l.t("设备", "Device"), place.device.clone()).within(pages.device),
+        MarginFact::new(l.t("合并", "Joined"), joined),
+        MarginFact::new(l.t("发生", "Raised (box)"), local(&alert.raised_at)),
+        MarginFact::new(l.t("接收", "Received (server)"), local(&alert.received_at)),
+        MarginFact::named(l.t("负责人", "Assignee"), assignee),
+        MarginFact::new(l.t("案号", "Case number"), text(&alert.case.case_number)),
     ]);
     facts.retain(|fact| !fact.value.is_empty());
     facts
 }
 
 /// Where an alert lies, in the words of the registry.
-pub(in crate::web) struct Place {
+pub(in crate::web) struct AlertPlace {
     pub(in crate::web) institution: String,
     pub(in crate::web) room: Label,
     /// The box.
@@ -105,11 +105,11 @@ pub(in crate::web) struct Place {
     pub(in crate::web) joined: i64,
 }
 
-impl Place {
+impl AlertPlace {
     /// What was declared to be done, by name, with its entry where the reader may open it.
-    pub(in crate::web) fn item_fact(&self, l: Lang, pages: Pages) -> Fact {
+    pub(in crate::web) fn item_fact(&self, l: Lang, pages: Pages) -> MarginFact {
         let label = Label::new(l.t(&self.item.0, &self.item.1), &self.item_code);
-        Fact::named(l.t("项目", "Item"), label).within(pages.item)
+        MarginFact::named(l.t("项目", "Item"), label).within(pages.item)
     }
 }
 
@@ -127,14 +127,14 @@ fn item_names(a: &App, alert: &Alert) -> Result<(String, String), StoreError> {
     }))
 }
 
-pub(in crate::web) fn place(a: &App, alert: &Alert) -> Result<Place, StoreError> {
+pub(in crate::web) fn place(a: &App, alert: &Alert) -> Result<AlertPlace, StoreError> {
     let item = item_names(a, alert)?;
     let institution = a.store.institution(&alert.institution)?.map(|i| i.name).unwrap_or_default();
     let joined = if alert.id.starts_with(JOINED) { a.store.finding_count(&alert.id)? } else { 0 };
     let room = Names::rooms(a, [alert.room.as_str()])?.get(&alert.room);
     let device = Names::boxes(a, [alert.box_name()])?.get(alert.box_name());
     let item_code = alert.item.clone().unwrap_or_default();
-    Ok(Place { institution, room, device, item, item_code, joined })
+    Ok(AlertPlace { institution, room, device, item, item_code, joined })
 }
 
 /// A party of a case who is a person, by the name that the case has.

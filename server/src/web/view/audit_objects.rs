@@ -10,7 +10,7 @@ use crate::access::Who;
 use crate::app::App;
 use crate::store::{AuditEntry, StoreError};
 use crate::web::request::rights::{SIGHT, may_open};
-use crate::web::request::scope::Seen;
+use crate::web::request::scope::VisibleInstitutions;
 
 /// Persons that a sentence names; of more it says how many.
 const PERSONS: usize = 6;
@@ -117,7 +117,7 @@ impl Objects {
         people.sort_unstable();
         people.dedup();
         let people = if names {
-            Names::people(a, &Seen::of(a, who)?, people.iter().map(String::as_str))?
+            Names::people(a, &VisibleInstitutions::of(a, who)?, people.iter().map(String::as_str))?
         } else {
             Names::default()
         };

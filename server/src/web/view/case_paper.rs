@@ -58,7 +58,7 @@ pub(in crate::web) struct PackageMade {
 }
 
 /// A file of the package with its checksums.
-pub(in crate::web) struct Listed {
+pub(in crate::web) struct ListedFile {
     pub(in crate::web) name: String,
     pub(in crate::web) bytes: usize,
     pub(in crate::web) sha256: String,
@@ -66,7 +66,7 @@ pub(in crate::web) struct Listed {
 }
 
 /// What the paper says beside that.
-pub(in crate::web) struct About {
+pub(in crate::web) struct CasePaperContext {
     /// The item by its name.
     pub(in crate::web) item: String,
     /// Acts of the penalty case: what and when, and what was entered.
@@ -79,8 +79,8 @@ pub(in crate::web) fn blocks(
     l: Lang,
     title: &str,
     case: &CaseFile,
-    about: &About,
-    files: &[Listed],
+    about: &CasePaperContext,
+    files: &[ListedFile],
 ) -> Vec<Block> {
     let mut out = heading(l, title, case, about);
     out.push(Block::Heading(l.t("一、发现的情况", "1. What was found").to_owned()));
@@ -132,7 +132,7 @@ pub(in crate::web) fn blocks(
 
 /// Every step of the workflow, by whom, and under which law table; the clinic's answers stand
 /// elsewhere.
-fn steps(l: Lang, case: &CaseFile, about: &About, out: &mut Vec<Block>) {
+fn steps(l: Lang, case: &CaseFile, about: &CasePaperContext, out: &mut Vec<Block>) {
     for step in case.whole.steps.iter().filter(|step| step.step != "answer") {
         let after = AlertState::parse(&step.state_after).map_or("", |s| l.state(s));
         let note = &step.note;
@@ -155,7 +155,7 @@ fn steps(l: Lang, case: &CaseFile, about: &About, out: &mut Vec<Block>) {
 }
 
 /// A login with the name of its account.
-fn signed(about: &About, login: &str) -> String {
+fn signed(about: &CasePaperContext, login: &str) -> String {
     match about.signers.get(login) {
         Some(name) if name != login => format!("{name}（{login}）"),
         _ => login.to_owned(),
@@ -249,7 +249,7 @@ fn disclosed(l: Lang, case: &CaseFile, out: &mut Vec<Block>) {
 }
 
 /// Whose case it is, where and when, and the sentence of 行政处罚法 41 while it is due.
-fn heading(l: Lang, title: &str, case: &CaseFile, about: &About) -> Vec<Block> {
+fn heading(l: Lang, title: &str, case: &CaseFile, about: &CasePaperContext) -> Vec<Block> {
     let CaseFile { whole, package, .. } = case;
     let (alert, registered) = (&whole.alert, case.institution_registered.as_ref());
     let mut out = vec![Block::Title(title.to_owned())];
@@ -285,7 +285,7 @@ fn heading(l: Lang, title: &str, case: &CaseFile, about: &About) -> Vec<Block> {
 }
 
 /// Each file with its size and checksums.
-fn electronic(l: Lang, files: &[Listed], out: &mut Vec<Block>) {
+fn electronic(l: Lang, files: &[ListedFile], out: &mut Vec<Block>) {
     for file in files {
         let size = format!("{} {}", file.bytes, l.t("字节", "bytes"));
         out.push(Block::Pair(file.name.clone(), size));

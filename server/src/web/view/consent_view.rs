@@ -5,7 +5,7 @@
 use super::times::dated;
 use super::words::Lang;
 use crate::clock::clip;
-use crate::consent::{self, Parties, Purpose, Text};
+use crate::consent::{self, ConsentPurpose, Parties, Text};
 use crate::model::Consent;
 
 /// The consent as it was signed.
@@ -48,11 +48,13 @@ impl Signed {
     }
 }
 
-pub(in crate::web) fn purpose_words(l: Lang, purpose: Purpose) -> &'static str {
+pub(in crate::web) fn purpose_words(l: Lang, purpose: ConsentPurpose) -> &'static str {
     match purpose {
-        Purpose::Recognition => l.t("身份核验和监督", "verification for supervision"),
-        Purpose::ServerStorage => l.t("存储于服务器并发送到设备", "storage and transmission"),
-        Purpose::KeepPhoto => l.t("留存照片", "keeping the photographs"),
+        ConsentPurpose::Recognition => l.t("身份核验和监督", "verification for supervision"),
+        ConsentPurpose::ServerStorage => {
+            l.t("存储于服务器并发送到设备", "storage and transmission")
+        }
+        ConsentPurpose::KeepPhoto => l.t("留存照片", "keeping the photographs"),
     }
 }
 
@@ -100,7 +102,7 @@ mod tests {
         let it = Consent {
             text_version: version.to_owned(),
             text_sha256: sha256,
-            purposes: vec![Purpose::Recognition, Purpose::ServerStorage],
+            purposes: vec![ConsentPurpose::Recognition, ConsentPurpose::ServerStorage],
             scope: "clinic-1".to_owned(),
             signature: "王主诊".to_owned(),
             signed_at: "2026-03-02T01:00:00.000Z".to_owned(),

@@ -12,7 +12,7 @@ use crate::access::Who;
 use crate::alert_view::{FindingSeen, LawSeen};
 use crate::app::App;
 use crate::store::{FindingEvent, StoreError};
-use crate::web::request::scope::Seen;
+use crate::web::request::scope::VisibleInstitutions;
 
 pub(in crate::web) struct FindingView {
     pub(in crate::web) rule: String,
@@ -97,7 +97,7 @@ pub(in crate::web) fn persons(
     findings: &[FindingSeen],
 ) -> Result<Names, StoreError> {
     let persons = findings.iter().flat_map(|f| &f.report.persons);
-    Names::people(a, &Seen::of(a, who)?, persons.map(|p| p.person.as_str()))
+    Names::people(a, &VisibleInstitutions::of(a, who)?, persons.map(|p| p.person.as_str()))
 }
 
 pub(in crate::web) fn finding(

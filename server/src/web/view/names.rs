@@ -16,7 +16,7 @@ use crate::store::StoreError;
 use crate::text::id_replaced;
 use crate::web::request::actor::AUTHORITY;
 use crate::web::request::rights::may_open;
-use crate::web::request::scope::Seen;
+use crate::web::request::scope::VisibleInstitutions;
 
 /// What the house did by itself, as the store keeps it; no account may have such a name.
 const BY_POLICY: &str = "(policy)";
@@ -50,7 +50,7 @@ impl Html {
     }
 }
 
-/// Where the pages of people and things begin that a reader may open; empty where he may not.
+/// Where the pages of people and things begin that a reader may open; empty where they may not.
 /// Whoever keeps the registry and reads no leads opens its entries instead.
 #[derive(Debug, Clone, Copy, Default)]
 pub(in crate::web) struct Pages {
@@ -214,10 +214,10 @@ impl Names {
     }
 
     /// Of people of the registry, as far as they are any of the reader's business. Of somebody who
-    /// has a pass here and a site elsewhere he reads the name, and opens no page.
+    /// has a pass here and a site elsewhere they read the name, and open no page.
     pub(in crate::web) fn people<'a>(
         a: &App,
-        seen: &Seen,
+        seen: &VisibleInstitutions,
         ids: impl IntoIterator<Item = &'a str>,
     ) -> Result<Self, StoreError> {
         let ids = distinct(ids);

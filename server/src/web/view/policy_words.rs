@@ -2,7 +2,7 @@
 
 use super::words::Lang;
 use crate::rules::setting_names;
-use crate::rules::settings::{self, About};
+use crate::rules::settings::{self, SettingDescription};
 
 /// What people call a setting.
 pub(in crate::web) fn title(l: Lang, key: &str) -> &str {
@@ -12,7 +12,7 @@ pub(in crate::web) fn title(l: Lang, key: &str) -> &str {
 
 /// A fault that names settings, by what people call them.
 pub(in crate::web) fn with_titles(l: Lang, fault: String) -> String {
-    let named = |fault: String, about: &About| {
+    let named = |fault: String, about: &SettingDescription| {
         let title = title(l, about.name);
         let quoted = |key: &str| l.t(&format!("“{key}”"), &format!("`{key}`")).to_owned();
         fault.replace(&quoted(about.name), &quoted(title))

@@ -1,6 +1,6 @@
-//! The register's closed lists in words: categories, registrations, specialties, relations, kinds of
-//! items, modes of cameras, states of enrolments. Each match is whole: a value without words does
-//! not compile, and no code of the wire reaches a page.
+//! The register's closed lists in words: categories, registrations, specialties, relations, kinds
+//! of items, modes of cameras, states of enrolments. Each match is whole: a value without words
+//! does not compile, and no code of the wire reaches a page.
 
 use protocol::down::{
     DeploymentMode, ItemKind, PractitionerCategory, RegistrationStatus, SiteRelation, Specialty,

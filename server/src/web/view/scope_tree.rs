@@ -75,16 +75,22 @@ pub(in crate::web) struct ScopeTree {
 }
 
 /// Institutions by id: name and division.
-pub(in crate::web) type Places = BTreeMap<String, (String, String)>;
+pub(in crate::web) type InstitutionDivisions = BTreeMap<String, (String, String)>;
 
 /// Blocking: it asks the store.
-pub(in crate::web) fn places(app: &App) -> Result<Places, StoreError> {
+pub(in crate::web) fn places(app: &App) -> Result<InstitutionDivisions, StoreError> {
     let all = app.store.institutions()?;
     Ok(all.into_iter().map(|i| (i.id.to_string(), (i.name, i.jurisdiction))).collect())
 }
 
 /// A scope in words, an institution with its page where this reader opens it.
-pub(in crate::web) fn linked(who: &Who, l: Lang, role: Role, scope: &str, places: &Places) -> Html {
+pub(in crate::web) fn linked(
+    who: &Who,
+    l: Lang,
+    role: Role,
+    scope: &str,
+    places: &InstitutionDivisions,
+) -> Html {
     match places.get(scope).filter(|_| role == Role::Clinic) {
         Some((name, _)) => Label::new(name, scope).link(Pages::of(who).institution),
         None => Html::text(&words(l, role, scope, places)),
@@ -93,7 +99,12 @@ pub(in crate::web) fn linked(who: &Who, l: Lang, role: Role, scope: &str, places
 
 /// The tree with one line chosen. Beside the divisions of the standard it holds those of
 /// institutions and those in `used`.
-pub(in crate::web) fn tree(l: Lang, places: &Places, used: &[String], chosen: &str) -> ScopeTree {
+pub(in crate::web) fn tree(
+    l: Lang,
+    places: &InstitutionDivisions,
+    used: &[String],
+    chosen: &str,
+) -> ScopeTree {
     let partner = partner_scope(chosen);
     let division = partner.map_or(chosen, |(_, district)| district);
     let mut codes: BTreeSet<&str> = divisions::all().keys().copied().collect();
@@ -162,7 +173,12 @@ pub(in crate::web) fn chosen(role: &str, scope: &str, institution: &str, agency:
 
 /// A scope in words: an institution's name, an agency, a division with what it lies in, or
 /// everything.
-pub(in crate::web) fn words(l: Lang, role: Role, scope: &str, places: &Places) -> String {
+pub(in crate::web) fn words(
+    l: Lang,
+    role: Role,
+    scope: &str,
+    places: &InstitutionDivisions,
+) -> String {
     if scope.is_empty() {
         return l.t("全部", "everywhere").to_owned();
     }
@@ -184,7 +200,10 @@ mod tests {
 
     #[test]
     fn a_tree_holds_every_level_above_an_institution() {
-        let places = Places::from([("c-1".to_owned(), ("锦城".to_owned(), "510104".to_owned()))]);
+        let places = InstitutionDivisions::from([(
+            "c-1".to_owned(),
+            ("锦城".to_owned(), "510104".to_owned()),
+        )]);
         let tree = tree(Lang::Zh, &places, &["3301".to_owned(), "c-9".to_owned()], "5101");
         let all: Vec<&Choice> = tree.provinces.iter().flat_map(|p| &p.divisions).collect();
         let values: Vec<&str> = all.iter().map(|c| c.value.as_str()).collect();

@@ -14,8 +14,8 @@ use crate::alert::AlertState;
 use crate::alert_view::StatementSeen;
 use crate::app::App;
 use crate::clock::At;
-use crate::store::{Alert, SessionChange, StatedKind, Statement, StatementKind, StoreError};
-use crate::web::request::scope::Seen;
+use crate::store::{Alert, AlertStatement, SessionChange, StatedKind, StatementKind, StoreError};
+use crate::web::request::scope::VisibleInstitutions;
 
 /// What was stated of an alert, oldest first. Blocking.
 pub(in crate::web) fn of(
@@ -37,21 +37,21 @@ fn names_in(
     a: &App,
     who: &Who,
     alert: &Alert,
-    said: &[Statement],
+    said: &[AlertStatement],
 ) -> Result<BTreeMap<String, String>, StoreError> {
     if alert.case.state == AlertState::Dismissed {
         return Ok(BTreeMap::new());
     }
     let ids = ids(said);
     let mut names = a.store.institution_names(&ids)?;
-    let people = Seen::of(a, who)?.names(a, &ids)?;
+    let people = VisibleInstitutions::of(a, who)?.names(a, &ids)?;
     names.extend(people.into_iter().map(|(id, name)| (id, name.0)));
     Ok(names)
 }
 
 /// Of people and places that these are about.
-fn ids(said: &[Statement]) -> Vec<String> {
-    let of = |it: &Statement| match &it.kind {
+fn ids(said: &[AlertStatement]) -> Vec<String> {
+    let of = |it: &AlertStatement| match &it.kind {
         StatementKind::Session { .. } => Vec::new(),
         StatementKind::Check { person, .. } => vec![person.clone()],
         StatementKind::Other { person, object, .. } => {
@@ -63,7 +63,7 @@ fn ids(said: &[Statement]) -> Vec<String> {
 
 fn shown(
     who: &Who,
-    it: &Statement,
+    it: &AlertStatement,
     (raised_ms, several): (i64, bool),
     names: &BTreeMap<String, String>,
 ) -> StatementSeen {
@@ -198,7 +198,7 @@ impl StatedOf {
     pub(in crate::web) fn of(a: &App, who: &Who, alert: &Alert) -> Result<Self, StoreError> {
         let ids = ids(&a.store.statements(alert)?);
         let ids = || ids.iter().map(String::as_str);
-        let people = Names::people(a, &Seen::of(a, who)?, ids())?;
+        let people = Names::people(a, &VisibleInstitutions::of(a, who)?, ids())?;
         Ok(Self { people, institutions: Names::institutions(a, ids())? })
     }
 

@@ -1,9 +1,9 @@
 //! Stored times as a page or a paper says them: in the zone of the pages, with it where they leave.
 
-use crate::clock::{self, Moment};
+use crate::clock::{self, AsTimestamp};
 
 /// A stored time in the zone of the pages, to the second; every page says which zone that is.
-pub(in crate::web) fn local<T: Moment + ?Sized>(time: &T) -> String {
+pub(in crate::web) fn local<T: AsTimestamp + ?Sized>(time: &T) -> String {
     match time.moment() {
         Some(at) => at.to_zoned(clock::zone()).strftime("%Y-%m-%d %H:%M:%S").to_string(),
         None => time.as_text().into_owned(),
@@ -11,7 +11,7 @@ pub(in crate::web) fn local<T: Moment + ?Sized>(time: &T) -> String {
 }
 
 /// A stored time as a paper says it, which is read far from here: `2026-03-02 08:50:40 (UTC+8)`.
-pub(in crate::web) fn dated<T: Moment + ?Sized>(time: &T) -> String {
+pub(in crate::web) fn dated<T: AsTimestamp + ?Sized>(time: &T) -> String {
     match time.moment() {
         Some(at) => {
             let at = at.to_zoned(clock::zone());

@@ -321,7 +321,7 @@ fn a_deletion_before_its_time_is_asked_about() {
 #[test]
 fn a_clinic_hears_of_an_opening_when_its_case_is_served() {
     use jiff::civil::Date;
-    use server::penalty_case::{Entry, ServedPaper, ServiceWay};
+    use server::penalty_case::{CaseEntry, ServedPaper, ServiceWay};
 
     let mut s = scene();
     s.delivered();
@@ -329,7 +329,7 @@ fn a_clinic_hears_of_an_opening_when_its_case_is_served() {
     let path = format!("/api/v1/alerts/{}", alert());
     let told = || ask(&s.house, "GET", &path, &clinic, "").body;
     let serve = |paper, on: Date| {
-        let entry = Entry::Served { paper, way: ServiceWay::Direct, agreed: false };
+        let entry = CaseEntry::Served { paper, way: ServiceWay::Direct, agreed: false };
         let store = &s.house.running().app.store;
         store
             .enter_case(

@@ -25,7 +25,7 @@ impl Person {
         self.ask(house, "POST", &path, &removal(self, of, &now()))
     }
 
-    /// His keys under another passphrase, as his browser signs it.
+    /// Their keys under another passphrase, as their browser signs it.
     pub(super) fn renewal(&self) -> Value {
         let at = now();
         let text = format!(

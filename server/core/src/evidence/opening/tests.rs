@@ -2,7 +2,7 @@
 
 use super::*;
 
-const BOTH: Standing = Standing { requester: true, reviewer: true };
+const BOTH: CustodianStanding = CustodianStanding { requester: true, reviewer: true };
 
 fn at(hours: i64) -> Timestamp {
     Timestamp::UNIX_EPOCH + SignedDuration::from_hours(500_000 + hours)
@@ -19,20 +19,20 @@ fn ask() -> Ask {
     }
 }
 
-fn after(steps: &[(i64, Step<'_>)]) -> Result<Opening, OpeningRefusal> {
+fn after(steps: &[(i64, OpeningAction<'_>)]) -> Result<Opening, OpeningRefusal> {
     let asked = Opening::request(ask(), at(0));
     steps.iter().try_fold(asked?, |opening, (hours, step)| opening.take(step, at(*hours)))
 }
 
-const APPROVE: Step<'_> = Step::Approve { by: "wang", standing: BOTH };
+const APPROVE: OpeningAction<'_> = OpeningAction::Approve { by: "wang", standing: BOTH };
 
 fn open() -> Opening {
     after(&[
         (1, APPROVE),
-        (1, Step::Release),
-        (2, Step::Arrived { item: "i-1" }),
-        (3, Step::Lost { item: "i-2", why: "quota" }),
-        (4, Step::Look { by: "li" }),
+        (1, OpeningAction::Release),
+        (2, OpeningAction::Arrived { item: "i-1" }),
+        (3, OpeningAction::Lost { item: "i-2", why: "quota" }),
+        (4, OpeningAction::Look { by: "li" }),
     ])
     .unwrap()
 }
@@ -41,30 +41,33 @@ fn open() -> Opening {
 fn an_opening_goes_all_the_way_and_runs_out_after_72_hours() {
     let open = open();
     assert_eq!((open.state, open.until), (OpeningState::Open, at(3 + 72)));
-    let step = Step::Answer { by: "li", same_person: SamePerson::No };
+    let step = OpeningAction::Answer { by: "li", same_person: SamePerson::No };
     assert_eq!(open.take(&step, at(74)).unwrap().answers.len(), 1);
-    assert_eq!(open.take(&Step::Look { by: "wang" }, at(75)), Err(OpeningRefusal::RanOut));
-    assert_eq!(open.take(&Step::Expire, at(74)).unwrap(), open);
-    assert_eq!(open.take(&Step::Expire, at(75)).unwrap().state, OpeningState::Expired);
+    assert_eq!(open.take(&OpeningAction::Look { by: "wang" }, at(75)), Err(OpeningRefusal::RanOut));
+    assert_eq!(open.take(&OpeningAction::Expire, at(74)).unwrap(), open);
+    assert_eq!(open.take(&OpeningAction::Expire, at(75)).unwrap().state, OpeningState::Expired);
 }
 
 #[test]
-fn who_has_not_looked_himself_answers_nothing() {
-    let step = Step::Answer { by: "wang", same_person: SamePerson::Yes };
+fn who_has_not_looked_themselves_answers_nothing() {
+    let step = OpeningAction::Answer { by: "wang", same_person: SamePerson::Yes };
     assert_eq!(open().take(&step, at(5)), Err(OpeningRefusal::NotLooked));
-    let looked = open().take(&Step::Look { by: "wang" }, at(5)).unwrap();
+    let looked = open().take(&OpeningAction::Look { by: "wang" }, at(5)).unwrap();
     assert_eq!(looked.take(&step, at(6)).unwrap().answers.len(), 1);
 }
 
 #[test]
-fn nobody_approves_his_own_and_no_third_person_anything() {
+fn nobody_approves_their_own_and_no_third_person_anything() {
     let asked = after(&[]).unwrap();
     for (by, refusal) in [("li", OpeningRefusal::SamePerson), ("zhao", OpeningRefusal::NotYours)] {
-        let approve = Step::Approve { by, standing: BOTH };
+        let approve = OpeningAction::Approve { by, standing: BOTH };
         assert_eq!(asked.take(&approve, at(1)), Err(refusal.clone()));
-        assert_eq!(asked.take(&Step::Refuse { by, reason: "no" }, at(1)), Err(refusal));
+        assert_eq!(asked.take(&OpeningAction::Refuse { by, reason: "no" }, at(1)), Err(refusal));
     }
-    assert_eq!(open().take(&Step::Look { by: "zhao" }, at(5)), Err(OpeningRefusal::NotYours));
+    assert_eq!(
+        open().take(&OpeningAction::Look { by: "zhao" }, at(5)),
+        Err(OpeningRefusal::NotYours)
+    );
     let own = Ask { reviewer: "li".into(), ..ask() };
     assert_eq!(Opening::request(own, at(0)), Err(OpeningRefusal::SamePerson));
 }
@@ -72,7 +75,7 @@ fn nobody_approves_his_own_and_no_third_person_anything() {
 #[test]
 fn an_approval_after_24_hours_approves_nothing() {
     assert_eq!(after(&[(24, APPROVE)]), Err(OpeningRefusal::RanOut));
-    assert_eq!(after(&[(24, Step::Expire)]).unwrap().state, OpeningState::Expired);
+    assert_eq!(after(&[(24, OpeningAction::Expire)]).unwrap().state, OpeningState::Expired);
 }
 
 #[test]
@@ -84,8 +87,8 @@ fn an_approval_counts_once() {
 #[test]
 fn a_removed_custodian_approves_nothing_and_is_named() {
     for (requester, reviewer, who) in [(false, true, "li"), (true, false, "wang")] {
-        let standing = Standing { requester, reviewer };
-        let refused = after(&[(1, Step::Approve { by: "wang", standing })]);
+        let standing = CustodianStanding { requester, reviewer };
+        let refused = after(&[(1, OpeningAction::Approve { by: "wang", standing })]);
         assert_eq!(refused, Err(OpeningRefusal::Removed { who: who.into() }));
     }
 }
@@ -101,18 +104,21 @@ fn a_request_says_case_basis_and_purpose() {
 
 #[test]
 fn a_box_that_took_the_order_may_be_away_for_a_week() {
-    let told = [(1, APPROVE), (1, Step::Release)];
+    let told = [(1, APPROVE), (1, OpeningAction::Release)];
     let order = after(&told).unwrap();
-    assert_eq!(order.take(&Step::Expire, at(24)).unwrap().state, OpeningState::Expired);
-    let taken = order.take(&Step::Taken, at(20)).unwrap();
+    assert_eq!(order.take(&OpeningAction::Expire, at(24)).unwrap().state, OpeningState::Expired);
+    let taken = order.take(&OpeningAction::Taken, at(20)).unwrap();
     assert_eq!(
-        taken.take(&Step::Expire, at(20 + 7 * 24 - 1)).unwrap().state,
+        taken.take(&OpeningAction::Expire, at(20 + 7 * 24 - 1)).unwrap().state,
         OpeningState::Released
     );
     // A box that says so again and again keeps nobody from asking anew.
-    let again = taken.take(&Step::Taken, at(150)).unwrap();
-    assert_eq!(again.take(&Step::Expire, at(8 * 24)).unwrap().state, OpeningState::Expired);
-    let declined = order.take(&Step::Declined { why: "order known" }, at(2)).unwrap();
+    let again = taken.take(&OpeningAction::Taken, at(150)).unwrap();
+    assert_eq!(
+        again.take(&OpeningAction::Expire, at(8 * 24)).unwrap().state,
+        OpeningState::Expired
+    );
+    let declined = order.take(&OpeningAction::Declined { why: "order known" }, at(2)).unwrap();
     assert_eq!(declined.state, OpeningState::Refused);
 }
 
@@ -120,9 +126,9 @@ fn a_box_that_took_the_order_may_be_away_for_a_week() {
 fn where_every_picture_is_lost_there_is_nothing_to_open() {
     let lost = after(&[
         (1, APPROVE),
-        (1, Step::Release),
-        (2, Step::Lost { item: "i-1", why: "x" }),
-        (2, Step::Lost { item: "i-2", why: "x" }),
+        (1, OpeningAction::Release),
+        (2, OpeningAction::Lost { item: "i-1", why: "x" }),
+        (2, OpeningAction::Lost { item: "i-2", why: "x" }),
     ]);
     assert_eq!(lost.unwrap().state, OpeningState::Destroyed);
 }
@@ -130,10 +136,10 @@ fn where_every_picture_is_lost_there_is_nothing_to_open() {
 #[test]
 fn no_step_skips_the_reviewer() {
     for step in [
-        Step::Release,
-        Step::Arrived { item: "i-1" },
-        Step::Look { by: "li" },
-        Step::Answer { by: "li", same_person: SamePerson::Yes },
+        OpeningAction::Release,
+        OpeningAction::Arrived { item: "i-1" },
+        OpeningAction::Look { by: "li" },
+        OpeningAction::Answer { by: "li", same_person: SamePerson::Yes },
     ] {
         assert!(matches!(after(&[(1, step)]), Err(OpeningRefusal::NotNow { .. })));
     }
@@ -143,7 +149,7 @@ fn no_step_skips_the_reviewer() {
 fn what_has_ended_is_visible_no_more() {
     for state in OpeningState::ALL {
         let one = Opening { state, ..after(&[]).unwrap() };
-        let gone = one.take(&Step::Destroy, at(1)).unwrap();
+        let gone = one.take(&OpeningAction::Destroy, at(1)).unwrap();
         assert!(!gone.state.is_live() && !gone.state.is_visible());
         assert_eq!(OpeningState::parse(state.as_str()), Some(state));
     }

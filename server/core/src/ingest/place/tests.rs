@@ -9,13 +9,13 @@ const DAY: i64 = 1_440 * MINUTE;
 /// When a message is received; the box got its key ten days before.
 const NOW: i64 = 1_790_000_000_000;
 
-fn post(room: &str, since_ms: i64, taken_ms: Option<i64>) -> Post {
+fn post(room: &str, since_ms: i64, taken_ms: Option<i64>) -> RoomRegistration {
     let owners = vec![(i64::MIN, "clinic-1".to_owned()), (NOW - 5 * DAY, "clinic-2".to_owned())];
-    Post { room: room.to_owned(), since_ms, taken_ms, owners }
+    RoomRegistration { room: room.to_owned(), since_ms, taken_ms, owners }
 }
 
-fn registration() -> Registration {
-    Registration {
+fn registration() -> BoxRegistration {
+    BoxRegistration {
         posts: vec![post("room-1", i64::MIN, Some(i64::MIN))],
         key_since_ms: Some(NOW - 10 * DAY),
         demonstration: false,
@@ -51,7 +51,11 @@ fn finding() -> Value {
             "liveness_waived": false}})
 }
 
-fn said(clock: &str, payload: &Value, box_: &Registration) -> Result<Placed, &'static str> {
+fn said(
+    clock: &str,
+    payload: &Value,
+    box_: &BoxRegistration,
+) -> Result<PlacedStatement, &'static str> {
     judge(&body(clock, NOW, payload), box_, NOW, |_, _| SessionPlace::Unknown)
         .unwrap()
         .map_err(|why| why.reason.name())
@@ -108,7 +112,7 @@ fn a_clock_that_nobody_set_is_moved_into_its_bounds() {
 
 #[test]
 fn a_scripted_clock_is_believed_in_a_demonstration() {
-    let demonstration = Registration { demonstration: true, ..registration() };
+    let demonstration = BoxRegistration { demonstration: true, ..registration() };
     let placed = said("scene", &seen("room-1", MINUTE, 2 * MINUTE), &demonstration).unwrap();
     assert_eq!(placed.at, At::of_ms(MINUTE));
     assert_eq!(

@@ -6,7 +6,7 @@ const WHO: i64 = 2;
 
 /// Two officers, and 王主诊 as a party (entry 2).
 fn with_a_person() -> PenaltyCase {
-    let named = Entry::PartyNamed { name: "王主诊".into(), person: Some("p-lead".into()) };
+    let named = CaseEntry::PartyNamed { name: "王主诊".into(), person: Some("p-lead".into()) };
     after(&[("2026-11-10", two()), ("2026-11-10", named)]).unwrap()
 }
 
@@ -18,8 +18,8 @@ fn what_one_party_was_told_is_told_to_no_other() {
     let decides = person.clone().with("2026-11-20", decided(fine(5000)));
     assert_eq!(decides, Err(CaseRefusal::Missing("notified")), "punished without being told");
     let heard = person.with("2026-11-14", told(revocation(), true)).unwrap();
-    runs_out(&heard, Due::HearingRequest, "2026-11-20");
-    let asked = heard.with("2026-11-16", Entry::HearingRequested {}).unwrap();
+    runs_out(&heard, CaseStepDue::HearingRequest, "2026-11-20");
+    let asked = heard.with("2026-11-16", CaseEntry::HearingRequested {}).unwrap();
     let institution = asked.as_of(INSTITUTION);
     assert!(!institution.hearing_is_owed(), "another's hearing holds the institution up");
     assert!(institution.with("2026-11-20", decided(fine(5000))).is_ok());
@@ -33,13 +33,16 @@ fn a_decision_about_one_party_ends_no_other() {
         .with("2026-11-13", told(fine(5000), false))
         .and_then(|c| c.with("2026-11-16", decided(fine(5000))))
         .unwrap();
-    assert_eq!(case.due(Due::Decide, "2026-11-17"), None);
-    runs_out(&case.as_of(WHO), Due::Decide, "2027-02-08");
-    assert_eq!(case.due_of(WHO, Due::Serve, "2026-11-17"), None);
-    let more =
-        Entry::Excluded { cause: Cause::Appraisal, from: day("2026-11-20"), to: day("2026-11-21") };
+    assert_eq!(case.due(CaseStepDue::Decide, "2026-11-17"), None);
+    runs_out(&case.as_of(WHO), CaseStepDue::Decide, "2027-02-08");
+    assert_eq!(case.due_of(WHO, CaseStepDue::Serve, "2026-11-17"), None);
+    let more = CaseEntry::Excluded {
+        cause: SuspensionCause::Appraisal,
+        from: day("2026-11-20"),
+        to: day("2026-11-21"),
+    };
     let longer = case.with("2026-11-21", more.clone()).unwrap();
-    runs_out(&longer.as_of(WHO), Due::Decide, "2027-02-10");
+    runs_out(&longer.as_of(WHO), CaseStepDue::Decide, "2027-02-10");
     let both = longer
         .as_of(WHO)
         .with("2026-11-22", told(fine(5000), false))
@@ -69,8 +72,8 @@ fn a_case_closes_once_each_party_is_served() {
 
 #[test]
 fn a_person_is_fined_200_on_the_spot_and_no_more() {
-    let spot = |yuan| Entry::Decided {
-        outcome: Outcome::Punished,
+    let spot = |yuan| CaseEntry::Decided {
+        outcome: CaseOutcome::Punished,
         number: "当罚1".into(),
         penalties: fine(yuan),
         approved_by: "赵局长".into(),
@@ -89,16 +92,16 @@ fn nobody_who_was_not_named_is_told_of_a_penalty() {
     let officers = after(&[("2026-11-10", two())]).unwrap();
     let no_party = officers.as_of(1).with("2026-11-13", told(fine(5000), false));
     assert_eq!(no_party, Err(CaseRefusal::UnknownParty), "an entry that names nobody is a party");
-    let again = Entry::PartyNamed { name: " 王主诊".into(), person: None };
+    let again = CaseEntry::PartyNamed { name: " 王主诊".into(), person: None };
     assert_eq!(with_a_person().with("2026-11-11", again), Err(CaseRefusal::Twice));
-    let namesake = Entry::PartyNamed { name: "王主诊".into(), person: Some("p-7".into()) };
+    let namesake = CaseEntry::PartyNamed { name: "王主诊".into(), person: Some("p-7".into()) };
     assert!(with_a_person().with("2026-11-11", namesake).is_ok(), "another of the same name");
 }
 
 #[test]
 fn whoever_was_told_is_not_struck_from_the_case() {
     let strike = |case: &PenaltyCase| {
-        let entry = Entry::Struck { id: WHO, why: "误列".into() };
+        let entry = CaseEntry::Struck { id: WHO, why: "误列".into() };
         case.check("li", day("2026-11-20"), &entry, &Calendar::new([]), today())
     };
     let case = with_a_person();
@@ -115,7 +118,7 @@ fn an_officer_of_the_case_reviews_for_no_party() {
     assert!(matches!(own, Err(CaseRefusal::OwnOfficer { .. })));
     let case = case.with("2026-11-17", reviewed("孙")).unwrap();
     let officers = vec![officer("孙", "A-3"), officer("李", "A-2")];
-    let works = case.as_of(INSTITUTION).with("2026-11-18", Entry::Officers { officers });
+    let works = case.as_of(INSTITUTION).with("2026-11-18", CaseEntry::Officers { officers });
     assert_eq!(
         works,
         Err(CaseRefusal::OwnReviewer("孙".into())),
@@ -142,7 +145,7 @@ proptest! {
             }
             let (id, party) = (case.entries.len() as i64 + 1, INSTITUTION);
             let at = crate::clock::At::EPOCH;
-            case.entries.push(Recorded { id, at, by: "li".into(), on, party, entry });
+            case.entries.push(RecordedEntry { id, at, by: "li".into(), on, party, entry });
         }
         let person = case.as_of(WHO);
         let now = person.told().map(|(on, all, offered)| (on, all.to_vec(), offered));

@@ -5,13 +5,13 @@ use super::*;
 #[test]
 fn a_service_by_announcement_closes_after_its_30_days() {
     let way = ServiceWay::PublicNotice;
-    let announced = Entry::Served { paper: ServedPaper::Decision, way, agreed: false };
+    let announced = CaseEntry::Served { paper: ServedPaper::Decision, way, agreed: false };
     let case = after(&[
         ("2026-11-11", two()),
         (
             "2026-12-01",
-            Entry::Decided {
-                outcome: Outcome::NotPunished,
+            CaseEntry::Decided {
+                outcome: CaseOutcome::NotPunished,
                 number: "1".into(),
                 penalties: Vec::new(),
                 approved_by: "赵局长".into(),
@@ -31,7 +31,7 @@ fn a_service_by_announcement_closes_after_its_30_days() {
 #[test]
 fn a_served_notice_is_no_service_of_the_decision() {
     let notice =
-        Entry::Served { paper: ServedPaper::Notice, way: ServiceWay::Direct, agreed: false };
+        CaseEntry::Served { paper: ServedPaper::Notice, way: ServiceWay::Direct, agreed: false };
     let case = after(&[
         ("2026-11-11", two()),
         ("2026-11-12", told(fine(100), false)),
@@ -40,8 +40,8 @@ fn a_served_notice_is_no_service_of_the_decision() {
     assert_eq!(Phase::Service.done_on(&case.unwrap(), today()), None);
 }
 
-fn extended(extension: Extension) -> Entry {
-    Entry::DecisionExtended { extension, approved_by: "赵局长".into() }
+fn extended(extension: Extension) -> CaseEntry {
+    CaseEntry::DecisionExtended { extension, approved_by: "赵局长".into() }
 }
 
 #[test]
@@ -64,7 +64,7 @@ fn the_second_extension_follows_a_discussion_of_its_own() {
         head,
         ("2027-02-19", discussed()),
         second,
-        ("2027-02-21", Entry::HearingWaived {}),
+        ("2027-02-21", CaseEntry::HearingWaived {}),
         ("2027-02-22", reviewed("周")),
     ])
     .unwrap();
@@ -76,60 +76,60 @@ fn the_second_extension_follows_a_discussion_of_its_own() {
 #[test]
 fn what_was_preserved_is_decided_in_seven_working_days() {
     let preserved =
-        Entry::Preserved { items: "注射器两支".into(), approved_by: "赵局长".into() };
+        CaseEntry::Preserved { items: "注射器两支".into(), approved_by: "赵局长".into() };
     let case = after(&[("2026-11-10", two()), ("2026-11-10", preserved.clone())]).unwrap();
-    runs_out(&case, Due::Preservation, "2026-11-19");
-    let decision = Entry::PreservationDecided { measure: "解除".into() };
+    runs_out(&case, CaseStepDue::Preservation, "2026-11-19");
+    let decision = CaseEntry::PreservationDecided { measure: "解除".into() };
     let early = after(&[("2026-11-10", two())]).unwrap().with("2026-11-11", decision.clone());
     assert_eq!(early, Err(CaseRefusal::Missing("preserved")));
     let done = case.with("2026-11-18", decision).unwrap();
-    assert_eq!(done.due(Due::Preservation, "2026-12-01"), None);
+    assert_eq!(done.due(CaseStepDue::Preservation, "2026-12-01"), None);
     let again = done.with("2026-12-01", preserved).unwrap();
-    runs_out(&again, Due::Preservation, "2026-12-10");
+    runs_out(&again, CaseStepDue::Preservation, "2026-12-10");
 }
 
 #[test]
 fn a_refusal_of_the_police_is_contested_in_three_days() {
-    let refused = Entry::PoliceRefused { why: "情节显著轻微".into() };
+    let refused = CaseEntry::PoliceRefused { why: "情节显著轻微".into() };
     let alone = after(&[("2026-11-10", two())]).unwrap().with("2026-11-11", refused.clone());
     assert_eq!(alone, Err(CaseRefusal::Missing("crime_transferred")));
-    let transfer = Entry::CrimeDecided { transfer: true, approved_by: "赵局长".into() };
+    let transfer = CaseEntry::CrimeDecided { transfer: true, approved_by: "赵局长".into() };
     let case = after(&[
         ("2026-11-10", two()),
-        ("2026-11-10", Entry::CrimeReported {}),
+        ("2026-11-10", CaseEntry::CrimeReported {}),
         ("2026-11-11", transfer),
-        ("2026-11-12", Entry::CrimeTransferred { to: "锦江分局".into() }),
+        ("2026-11-12", CaseEntry::CrimeTransferred { to: "锦江分局".into() }),
         ("2026-11-20", refused),
     ])
     .unwrap();
-    runs_out(&case, Due::Reconsideration, "2026-11-23");
-    let asked = case.with("2026-11-22", Entry::ReconsiderationAsked {}).unwrap();
-    assert_eq!(asked.due(Due::Reconsideration, "2026-12-01"), None);
+    runs_out(&case, CaseStepDue::Reconsideration, "2026-11-23");
+    let asked = case.with("2026-11-22", CaseEntry::ReconsiderationAsked {}).unwrap();
+    assert_eq!(asked.due(CaseStepDue::Reconsideration, "2026-12-01"), None);
 }
 
 #[test]
 fn the_limitation_is_two_years_and_five_where_harm_arose() {
     let lead = PenaltyCase { opened_on: None, act_ended_on: Some(day("2026-03-02")), ..opened() };
-    runs_out(&lead, Due::Limitation, "2028-03-02");
-    let harm = Entry::HarmFound { text: "感染住院".into() };
+    runs_out(&lead, CaseStepDue::Limitation, "2028-03-02");
+    let harm = CaseEntry::HarmFound { text: "感染住院".into() };
     let harmed = lead.clone().with("2026-11-04", harm.clone()).unwrap();
-    runs_out(&harmed, Due::Limitation, "2031-03-02");
+    runs_out(&harmed, CaseStepDue::Limitation, "2031-03-02");
     let early = lead.with("2026-11-02", harm);
     assert!(matches!(early, Err(CaseRefusal::TooEarly { .. })), "before anybody was on site");
     let opened = PenaltyCase { act_ended_on: Some(day("2026-03-02")), ..opened() };
-    assert_eq!(opened.due(Due::Limitation, "2030-01-01"), None, "it was found in time");
+    assert_eq!(opened.due(CaseStepDue::Limitation, "2030-01-01"), None, "it was found in time");
 }
 
 #[test]
 fn a_leap_days_limitation_ends_on_a_day_of_the_calendar() {
     let act_ended_on = Some(day("2028-02-29"));
     let lead = PenaltyCase { opened_on: None, act_ended_on, ..opened() };
-    runs_out(&lead, Due::Limitation, "2030-02-28");
+    runs_out(&lead, CaseStepDue::Limitation, "2030-02-28");
 }
 
-fn on_the_spot(penalties: Vec<Penalty>) -> Entry {
-    Entry::Decided {
-        outcome: Outcome::Punished,
+fn on_the_spot(penalties: Vec<Penalty>) -> CaseEntry {
+    CaseEntry::Decided {
+        outcome: CaseOutcome::Punished,
         number: "当罚1".into(),
         penalties,
         approved_by: "赵局长".into(),
@@ -150,19 +150,19 @@ fn a_small_penalty_is_decided_on_the_spot_and_reported() {
         "a hearing is passed by"
     );
     let decided = spot(&case, fine(3000)).unwrap();
-    runs_out(&decided, Due::ReportSimple, "2026-11-19");
-    let reported = decided.with("2026-11-19", Entry::SimpleReported {}).unwrap();
-    assert_eq!(reported.due(Due::ReportSimple, "2026-12-01"), None);
+    runs_out(&decided, CaseStepDue::ReportSimple, "2026-11-19");
+    let reported = decided.with("2026-11-19", CaseEntry::SimpleReported {}).unwrap();
+    assert_eq!(reported.due(CaseStepDue::ReportSimple, "2026-12-01"), None);
     let ordinary = after(&[
         ("2026-11-10", two()),
         ("2026-11-13", told(fine(5000), false)),
         ("2026-11-16", decided_in_full()),
     ]);
-    let refused = ordinary.unwrap().with("2026-11-17", Entry::SimpleReported {});
+    let refused = ordinary.unwrap().with("2026-11-17", CaseEntry::SimpleReported {});
     assert_eq!(refused, Err(CaseRefusal::NotSimple));
 }
 
-fn decided_in_full() -> Entry {
+fn decided_in_full() -> CaseEntry {
     decided(fine(5000))
 }
 
@@ -179,24 +179,24 @@ fn punished() -> PenaltyCase {
 #[test]
 fn a_decision_is_published_in_20_days_and_withdrawn_in_3() {
     let case = punished();
-    runs_out(&case, Due::Publish, "2026-12-14");
-    let published = Entry::Published { at: "官网".into() };
+    runs_out(&case, CaseStepDue::Publish, "2026-12-14");
+    let published = CaseEntry::Published { at: "官网".into() };
     let shown = case.clone().with("2026-12-14", published.clone()).unwrap();
-    assert_eq!(shown.due(Due::Publish, "2027-01-01"), None);
-    let not = Entry::NotPublished { why: "社会影响较小".into() };
+    assert_eq!(shown.due(CaseStepDue::Publish, "2027-01-01"), None);
+    let not = CaseEntry::NotPublished { why: "社会影响较小".into() };
     let kept = case.clone().with("2026-12-14", not).unwrap();
-    assert_eq!(kept.due(Due::Publish, "2027-01-01"), None);
-    assert_eq!(shown.due(Due::WithdrawPublication, "2027-01-01"), None);
+    assert_eq!(kept.due(CaseStepDue::Publish, "2027-01-01"), None);
+    assert_eq!(shown.due(CaseStepDue::WithdrawPublication, "2027-01-01"), None);
     let mut closed = shown;
     closed.closed_on = Some(day("2026-12-20"));
-    let quashed = Entry::Quashed { why: "复议撤销".into() };
+    let quashed = CaseEntry::Quashed { why: "复议撤销".into() };
     let closed = closed.with("2027-03-01", quashed.clone()).unwrap();
-    runs_out(&closed, Due::WithdrawPublication, "2027-03-04");
+    runs_out(&closed, CaseStepDue::WithdrawPublication, "2027-03-04");
     assert!(!closed.punished(), "a quashed penalty is held against somebody");
     assert!(closed.clone().with("2027-03-02", published.clone()).is_err(), "published again");
     assert!(closed.clone().with("2027-03-02", quashed).is_err(), "quashed twice");
-    let gone = closed.with("2027-03-04", Entry::PublicationWithdrawn {}).unwrap();
-    assert_eq!(gone.due(Due::WithdrawPublication, "2027-04-01"), None);
+    let gone = closed.with("2027-03-04", CaseEntry::PublicationWithdrawn {}).unwrap();
+    assert_eq!(gone.due(CaseStepDue::WithdrawPublication, "2027-04-01"), None);
     let innocent = after(&[("2026-11-10", two())]).unwrap().with("2026-11-11", published);
     assert_eq!(innocent, Err(CaseRefusal::Missing("decided")), "published without a penalty");
 }
@@ -204,9 +204,9 @@ fn a_decision_is_published_in_20_days_and_withdrawn_in_3() {
 #[test]
 fn a_party_may_ask_for_reconsideration_for_60_days() {
     let case = punished();
-    assert_eq!(case.due(Due::Appeal, "2027-01-16"), Some(("2027-01-16".into(), false)));
-    assert_eq!(case.due(Due::Appeal, "2027-01-17"), None, "the right is over");
-    let quashed = case.with("2026-12-01", Entry::Quashed { why: "自行撤销".into() }).unwrap();
-    assert_eq!(quashed.due(Due::Appeal, "2026-12-02"), None);
+    assert_eq!(case.due(CaseStepDue::Appeal, "2027-01-16"), Some(("2027-01-16".into(), false)));
+    assert_eq!(case.due(CaseStepDue::Appeal, "2027-01-17"), None, "the right is over");
+    let quashed = case.with("2026-12-01", CaseEntry::Quashed { why: "自行撤销".into() }).unwrap();
+    assert_eq!(quashed.due(CaseStepDue::Appeal, "2026-12-02"), None);
     assert!(quashed.with("2026-12-03", decided_in_full()).is_ok(), "it is decided anew");
 }

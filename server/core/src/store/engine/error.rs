@@ -27,7 +27,7 @@ const NO_GROWTH: [std::ffi::c_int; 3] = [
 /// code of the cause, and its words are of its own language.
 const FIRST_LOGIN_WRITES: &str = "write_item";
 
-pub(in crate::store) type Result<T> = std::result::Result<T, Error>;
+pub(in crate::store) type EngineResult<T> = std::result::Result<T, Error>;
 
 impl Error {
     /// A uniqueness or another constraint stood against it.
@@ -75,11 +75,11 @@ impl Error {
 
 /// A query of one row that may find none.
 pub(in crate::store) trait OptionalExtension<T> {
-    fn optional(self) -> Result<Option<T>>;
+    fn optional(self) -> EngineResult<Option<T>>;
 }
 
-impl<T> OptionalExtension<T> for Result<T> {
-    fn optional(self) -> Result<Option<T>> {
+impl<T> OptionalExtension<T> for EngineResult<T> {
+    fn optional(self) -> EngineResult<Option<T>> {
         match self {
             Ok(found) => Ok(Some(found)),
             Err(Error::NoRows | Error::Sqlite(rusqlite::Error::QueryReturnedNoRows)) => Ok(None),

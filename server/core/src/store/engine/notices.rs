@@ -6,9 +6,9 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::mpsc;
 use tokio_postgres::{AsyncMessage, Connection, NoTls};
 
-use super::Result;
+use super::EngineResult;
 use super::postgres::{drivers, wait};
-use crate::store_address::Login;
+use crate::store_address::DatabaseLogin;
 
 /// Ends when the connection does.
 pub struct Notices {
@@ -24,7 +24,7 @@ impl std::fmt::Debug for Notices {
 }
 
 impl Notices {
-    pub(in crate::store) fn listen(login: &Login, channel: &str) -> Result<Self> {
+    pub(in crate::store) fn listen(login: &DatabaseLogin, channel: &str) -> EngineResult<Self> {
         wait(async {
             // One that waits stands for all that came since.
             let (tell, heard) = mpsc::channel(1);

@@ -15,8 +15,8 @@ use tokio_postgres::error::SqlState;
 use tokio_postgres::types::{IsNull, ToSql, Type, private::BytesMut, to_sql_checked};
 use tokio_postgres::{NoTls, Row, Statement};
 
-use super::{Error, Param, Params, Result, text};
-use crate::store_address::Login;
+use super::{EngineResult, Error, Param, Params, text};
+use crate::store_address::DatabaseLogin;
 
 type Answer<T> = std::result::Result<T, tokio_postgres::Error>;
 
@@ -42,7 +42,7 @@ impl std::fmt::Debug for Client {
 }
 
 impl Client {
-    pub(in crate::store) fn connect(login: &Login) -> Result<Self> {
+    pub(in crate::store) fn connect(login: &DatabaseLogin) -> EngineResult<Self> {
         let client = wait(async {
             Ok::<_, Error>(match &login.tls {
                 None => {
@@ -71,7 +71,7 @@ impl Client {
 
     /// An answer, once all that was sent before it is answered: where one of those failed, its
     /// fault is the cause of this one's.
-    fn noted<T>(&self, answer: Answer<T>) -> Result<T> {
+    fn noted<T>(&self, answer: Answer<T>) -> EngineResult<T> {
         let before = self.answered();
         let answer = before.and(answer);
         if let Err(error) = &answer
@@ -96,23 +96,23 @@ impl Client {
         self.on_the_way.borrow_mut().pop_front()
     }
 
-    pub(in crate::store) fn batch(&self, sql: &str) -> Result<()> {
+    pub(in crate::store) fn batch(&self, sql: &str) -> EngineResult<()> {
         self.noted(wait(self.socket.batch_execute(sql)))
     }
 
     /// One writer at a time, as in SQLite.
-    pub(super) fn begin(&self) -> Result<()> {
+    pub(super) fn begin(&self) -> EngineResult<()> {
         self.batch(WRITER_LOCK)
     }
 
     /// What failed on its way is told by now, and goes with all the rest.
-    pub(super) fn rollback(&self) -> Result<()> {
+    pub(super) fn rollback(&self) -> EngineResult<()> {
         let answer = wait(self.socket.batch_execute("ROLLBACK"));
         let _ = self.answered();
         Ok(answer?)
     }
 
-    pub(super) fn execute(&self, sql: &str, params: &[&dyn Param]) -> Result<usize> {
+    pub(super) fn execute(&self, sql: &str, params: &[&dyn Param]) -> EngineResult<usize> {
         let statement = self.prepare(sql, params)?;
         let bound = bind(params)?;
         let list: Vec<&(dyn ToSql + Sync)> = bound.iter().map(|b| b as _).collect();
@@ -122,9 +122,10 @@ impl Client {
 
     /// Sends it and goes on; a fault is told by the next statement that is waited for, at the
     /// latest by the commit.
-    pub(super) fn send(&self, sql: &str, params: &[&dyn Param]) -> Result<()> {
+    pub(super) fn send(&self, sql: &str, params: &[&dyn Param]) -> EngineResult<()> {
         let statement = self.prepare(sql, params)?;
-        let bound = bind(params)?.into_iter().map(Bound::owned).collect::<Result<Vec<_>>>()?;
+        let bound =
+            bind(params)?.into_iter().map(Bound::owned).collect::<EngineResult<Vec<_>>>()?;
         let socket = Arc::clone(&self.socket);
         let mut sent: BoxFuture<'static, Answer<u64>> =
             Box::pin(async move { socket.execute_raw(&statement, bound).await });
@@ -141,7 +142,7 @@ impl Client {
         }
     }
 
-    pub(super) fn query(&self, sql: &str, params: &[&dyn Param]) -> Result<Vec<Row>> {
+    pub(super) fn query(&self, sql: &str, params: &[&dyn Param]) -> EngineResult<Vec<Row>> {
         let statement = self.prepare(sql, params)?;
         let bound = bind(params)?;
         let list: Vec<&(dyn ToSql + Sync)> = bound.iter().map(|b| b as _).collect();
@@ -150,11 +151,15 @@ impl Client {
 
     /// One statement for each of a list: all are sent before the first is answered, and each
     /// touches rows of its own, in whatever order they run.
-    pub(super) fn query_each<P: Params>(&self, sql: &str, list: &[P]) -> Result<Vec<Vec<Row>>> {
+    pub(super) fn query_each<P: Params>(
+        &self,
+        sql: &str,
+        list: &[P],
+    ) -> EngineResult<Vec<Vec<Row>>> {
         let Some(first) = list.first() else { return Ok(Vec::new()) };
         let statement = first.with(|params| self.prepare(sql, params))?;
         let own = |p: &P| p.with(|params| bind(params)?.into_iter().map(Bound::owned).collect());
-        let bound = list.iter().map(own).collect::<Result<Vec<Vec<_>>>>()?;
+        let bound = list.iter().map(own).collect::<EngineResult<Vec<Vec<_>>>>()?;
         let asked = bound.iter().map(|one| {
             let list: Vec<&(dyn ToSql + Sync)> = one.iter().map(|b| b as _).collect();
             let statement = &statement;
@@ -164,7 +169,7 @@ impl Client {
         self.noted(answers.into_iter().collect())
     }
 
-    fn prepare(&self, sql: &str, params: &[&dyn Param]) -> Result<Statement> {
+    fn prepare(&self, sql: &str, params: &[&dyn Param]) -> EngineResult<Statement> {
         let key = (sql.to_owned(), params.iter().map(|p| p.kind()).collect::<Vec<_>>());
         if let Some(found) = self.prepared.borrow().get(&key) {
             return Ok(found.clone());
@@ -211,7 +216,7 @@ pub(super) fn wait<T>(work: impl Future<Output = T>) -> T {
     futures_executor::block_on(work)
 }
 
-fn bind<'p>(params: &'p [&dyn Param]) -> Result<Vec<Bound<'p>>> {
+fn bind<'p>(params: &'p [&dyn Param]) -> EngineResult<Vec<Bound<'p>>> {
     params.iter().map(|p| Ok(Bound(p.given()?))).collect()
 }
 
@@ -220,7 +225,7 @@ struct Bound<'p>(ToSqlOutput<'p>);
 
 impl Bound<'_> {
     /// For a statement that outlives the call.
-    fn owned(self) -> Result<Bound<'static>> {
+    fn owned(self) -> EngineResult<Bound<'static>> {
         let value = match self.0 {
             ToSqlOutput::Borrowed(value) => {
                 Value::try_from(value).map_err(|e| Error::Sqlite(e.into()))?

@@ -7,7 +7,7 @@ use protocol::id::BadId;
 use rusqlite::types::{FromSql, ValueRef};
 use tokio_postgres::types::Type;
 
-use super::{Error, Result};
+use super::{EngineResult, Error};
 
 pub(in crate::store) enum Rows<'s> {
     Sqlite(rusqlite::Rows<'s>),
@@ -19,7 +19,7 @@ impl Rows<'_> {
         Self::Postgres { next: rows.into_iter(), at: None }
     }
 
-    pub(in crate::store) fn next(&mut self) -> Result<Option<Row<'_>>> {
+    pub(in crate::store) fn next(&mut self) -> EngineResult<Option<Row<'_>>> {
         Ok(match self {
             Self::Sqlite(rows) => rows.next()?.map(Row::Sqlite),
             Self::Postgres { next, at } => {
@@ -56,7 +56,7 @@ impl Column for &str {
 }
 
 impl Row<'_> {
-    pub(in crate::store) fn get<I: Column, T: FromSql>(&self, column: I) -> Result<T> {
+    pub(in crate::store) fn get<I: Column, T: FromSql>(&self, column: I) -> EngineResult<T> {
         match self {
             Self::Sqlite(row) => Ok(row.get(column)?),
             Self::Postgres(row) => {
@@ -67,7 +67,7 @@ impl Row<'_> {
     }
 
     /// An id of the wire, which knows nothing of a database.
-    pub(in crate::store) fn id<I: Column, T>(&self, column: I) -> Result<T>
+    pub(in crate::store) fn id<I: Column, T>(&self, column: I) -> EngineResult<T>
     where
         T: FromStr<Err = BadId>,
     {
@@ -76,7 +76,7 @@ impl Row<'_> {
     }
 
     /// The same where there may be none.
-    pub(in crate::store) fn id_or_none<I: Column, T>(&self, column: I) -> Result<Option<T>>
+    pub(in crate::store) fn id_or_none<I: Column, T>(&self, column: I) -> EngineResult<Option<T>>
     where
         T: FromStr<Err = BadId>,
     {
@@ -86,7 +86,7 @@ impl Row<'_> {
     }
 
     /// The value as it stands.
-    pub(in crate::store) fn value(&self, column: usize) -> Result<rusqlite::types::Value> {
+    pub(in crate::store) fn value(&self, column: usize) -> EngineResult<rusqlite::types::Value> {
         self.get(column)
     }
 }
@@ -95,7 +95,7 @@ fn fault(column: &dyn std::fmt::Display, why: &dyn std::fmt::Display) -> Error {
     Error::Column { column: column.to_string(), why: why.to_string() }
 }
 
-fn raw<I: Column>(row: &tokio_postgres::Row, column: I) -> Result<Raw<'_>> {
+fn raw<I: Column>(row: &tokio_postgres::Row, column: I) -> EngineResult<Raw<'_>> {
     let place = column.place(row).ok_or_else(|| fault(&column, &"is not in the answer"))?;
     Ok(row.try_get(place)?)
 }
@@ -123,7 +123,7 @@ impl<'a> tokio_postgres::types::FromSql<'a> for Raw<'a> {
 }
 
 impl<'a> Raw<'a> {
-    fn value(&self) -> Result<ValueRef<'a>> {
+    fn value(&self) -> EngineResult<ValueRef<'a>> {
         let Some((ty, raw)) = &self.0 else { return Ok(ValueRef::Null) };
         let short = || fault(ty, &"is shorter than its type");
         Ok(match *ty {

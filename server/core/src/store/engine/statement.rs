@@ -3,17 +3,17 @@
 use rusqlite::{CachedStatement, params_from_iter};
 
 use super::value::ForSqlite;
-use super::{Client, Error, Params, Result, Row, Rows};
+use super::{Client, EngineResult, Error, Params, Row, Rows};
 
-pub(in crate::store) enum Statement<'c> {
+pub(in crate::store) enum EngineStatement<'c> {
     Sqlite(CachedStatement<'c>),
     Postgres(&'c Client, String),
 }
 
 #[allow(clippy::needless_pass_by_value, reason = "parameters are made for the call")]
-impl Statement<'_> {
+impl EngineStatement<'_> {
     /// How many rows it touched.
-    pub(in crate::store) fn execute<P: Params>(&mut self, params: P) -> Result<usize> {
+    pub(in crate::store) fn execute<P: Params>(&mut self, params: P) -> EngineResult<usize> {
         params.with(|list| match self {
             Self::Sqlite(statement) => {
                 Ok(statement.execute(params_from_iter(list.iter().map(|p| ForSqlite(*p))))?)
@@ -22,7 +22,7 @@ impl Statement<'_> {
         })
     }
 
-    pub(in crate::store) fn query<P: Params>(&mut self, params: P) -> Result<Rows<'_>> {
+    pub(in crate::store) fn query<P: Params>(&mut self, params: P) -> EngineResult<Rows<'_>> {
         params.with(|list| match self {
             Self::Sqlite(statement) => Ok(Rows::Sqlite(
                 statement.query(params_from_iter(list.iter().map(|p| ForSqlite(*p))))?,
@@ -32,15 +32,19 @@ impl Statement<'_> {
     }
 
     /// The first row.
-    pub(in crate::store) fn query_row<T, P: Params, F>(&mut self, params: P, make: F) -> Result<T>
+    pub(in crate::store) fn query_row<T, P: Params, F>(
+        &mut self,
+        params: P,
+        make: F,
+    ) -> EngineResult<T>
     where
-        F: FnOnce(&Row<'_>) -> Result<T>,
+        F: FnOnce(&Row<'_>) -> EngineResult<T>,
     {
         let mut rows = self.query(params)?;
         make(&rows.next()?.ok_or(Error::NoRows)?)
     }
 
-    pub(in crate::store) fn exists<P: Params>(&mut self, params: P) -> Result<bool> {
+    pub(in crate::store) fn exists<P: Params>(&mut self, params: P) -> EngineResult<bool> {
         Ok(self.query(params)?.next()?.is_some())
     }
 }

@@ -40,7 +40,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn placeholders_become_numbers() {
+    fn named_placeholders_become_numbers_of_postgresql() {
         assert_eq!(numbered("a = ?1 AND b = ?2 OR c = ?1"), "a = $1 AND b = $2 OR c = $1");
         assert_eq!(numbered("(?, ?, ?5, ?)"), "($1, $2, $5, $6)");
     }

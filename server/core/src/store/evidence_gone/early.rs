@@ -62,7 +62,7 @@ struct Said {
     seq: i64,
 }
 
-fn said(r: &Row<'_>) -> engine::Result<Said> {
+fn said(r: &Row<'_>) -> engine::EngineResult<Said> {
     Ok(Said { came: r.get(0)?, own: r.get(1)?, epoch: r.get(2)?, seq: r.get(3)? })
 }
 

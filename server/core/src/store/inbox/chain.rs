@@ -14,14 +14,14 @@ use protocol::up::{ClockSource, Up, UpBody};
 use super::super::budgets::Budgets;
 use super::super::rows::collect;
 use super::super::{Result, Store, devices, incidents, knowledge};
-use super::places::Places;
+use super::places::RegistryAnswers;
 use super::unwritten::messages;
-use super::{Entry, Incoming, ReceiptDue};
+use super::{InboxEntry, IncomingMessage, ReceiptDue};
 use crate::clock::At;
-use crate::ingest::budget::{Limits, Spent};
-use crate::ingest::chain::{ChainState, Judgement, Link, judge};
+use crate::ingest::budget::{BoxLimits, Spent};
+use crate::ingest::chain::{ChainLink, ChainState, Judgement, judge};
 use crate::ingest::integrity;
-use crate::ingest::place::Registration;
+use crate::ingest::place::BoxRegistration;
 
 /// Device, contiguous sequence, first stored one above it, epoch, and when that was received.
 type Gap = (DeviceId, i64, i64, i64, At);
@@ -41,21 +41,21 @@ pub(super) struct Chain {
     pub(super) received_at: At,
     pub(super) boot_count: u64,
     pub(super) clock_offset_ms: Option<i64>,
-    pub(super) limits: Limits,
+    pub(super) limits: BoxLimits,
     pub(super) spent: Spent,
     /// Something of this batch is beyond the budget.
     pub(super) withheld: bool,
     /// What the receipt must name even above a gap.
     pub(super) seqs: Vec<u64>,
     /// Where the box may speak of, once it spoke of a place in this epoch.
-    registration: Option<(i64, Registration)>,
+    registration: Option<(i64, BoxRegistration)>,
     /// Something stood beyond the mark when the transaction began: a gap that may be mended.
     had_gap: bool,
 }
 
 impl Chain {
     /// Nothing is stored beyond the mark, and this names it as its predecessor.
-    pub(super) fn is_followed_by(&self, it: &Incoming) -> bool {
+    pub(super) fn is_followed_by(&self, it: &IncomingMessage) -> bool {
         let breaks = matches!(it.body.payload, Up::ChainBreak(_));
         !self.above
             && !breaks
@@ -67,9 +67,9 @@ impl Chain {
     pub(super) fn registration(
         &mut self,
         tx: &Connection,
-        it: &Incoming,
-        places: &Places,
-    ) -> Result<Option<&Registration>> {
+        it: &IncomingMessage,
+        places: &RegistryAnswers,
+    ) -> Result<Option<&BoxRegistration>> {
         if !speaks_of_a_place(it) {
             return Ok(None);
         }
@@ -106,7 +106,7 @@ impl Store {
                 let from = last_word(tx, device, *epoch, *contiguous)?;
                 note_fault(tx, device, "gap", (*epoch, contiguous + 1), (from, *until))?;
                 let (from_seq, to_seq) = (contiguous + 1, above - 1);
-                let cause = integrity::Cause::Gap { epoch: *epoch, from_seq, to_seq };
+                let cause = integrity::ChainFault::Gap { epoch: *epoch, from_seq, to_seq };
                 incidents::raise_integrity(tx, device, &cause, now)?;
             }
             Ok(gaps.len() as u32)
@@ -153,7 +153,7 @@ pub(super) fn received(
 }
 
 /// What was said between the last word before a declared break and the break itself may be gone.
-pub(super) fn note_break(tx: &Connection, it: &Incoming, epoch: i64) -> Result<()> {
+pub(super) fn note_break(tx: &Connection, it: &IncomingMessage, epoch: i64) -> Result<()> {
     let (device, seq) = (&it.body.device, it.body.seq as i64);
     let from = last_word(tx, device, epoch, seq - 1)?;
     note_fault(tx, device, "break", (epoch, seq), (from, it.received_at))
@@ -192,7 +192,7 @@ pub(super) fn breaks_since(tx: &Connection, device: &DeviceId, now: At) -> Resul
     Ok(tx.prepare_cached(sql)?.query_row((device, since), |r| r.get(0))?)
 }
 
-pub(super) fn judged(tx: &Connection, it: &Incoming, chain: &Chain) -> Result<Judgement> {
+pub(super) fn judged(tx: &Connection, it: &IncomingMessage, chain: &Chain) -> Result<Judgement> {
     let by_event: Option<String> = tx
         .prepare_cached("SELECT hash FROM message WHERE event_id = ?1")?
         .query_row([&it.body.event_id], |r| r.get(0))
@@ -212,12 +212,12 @@ pub(super) fn judged(tx: &Connection, it: &Incoming, chain: &Chain) -> Result<Ju
     let next = !chain.above && seq == chain.state.contiguous_seq + 1;
     let stored = if next { None } else { stored_hash(tx, &it.body.device, chain.epoch, seq)? };
     let highest = if seq > chain.state.contiguous_seq + 1 { highest(tx, it, chain)? } else { 0 };
-    let link = Link { seq, hash: &it.hash, prev: &it.body.prev, breaks };
+    let link = ChainLink { seq, hash: &it.hash, prev: &it.body.prev, breaks };
     Ok(judge(&chain.state, link, stored.as_deref(), highest))
 }
 
 /// The highest sequence that is known of the device.
-fn highest(tx: &Connection, it: &Incoming, chain: &Chain) -> Result<u64> {
+fn highest(tx: &Connection, it: &IncomingMessage, chain: &Chain) -> Result<u64> {
     let sql = "SELECT coalesce(max(seq), 0) FROM message WHERE device = ?1 AND epoch = ?2";
     let stored: i64 =
         tx.prepare_cached(sql)?.query_row((it.body.device.as_str(), chain.epoch), |r| r.get(0))?;
@@ -231,7 +231,7 @@ const CHAIN: &str = "SELECT epoch, contiguous_seq, contiguous_hash, spent_day, s
     p.seq > d.contiguous_seq)
     FROM device d WHERE id = ?1";
 
-pub(super) fn chain_of(tx: &Connection, it: &Incoming, limits: Limits) -> Result<Chain> {
+pub(super) fn chain_of(tx: &Connection, it: &IncomingMessage, limits: BoxLimits) -> Result<Chain> {
     let device = &it.body.device;
     let row = tx.prepare_cached(CHAIN)?.query_row([device], stands)?;
     Ok(begun(row, it, limits))
@@ -241,12 +241,12 @@ pub(super) fn chain_of(tx: &Connection, it: &Incoming, limits: Limits) -> Result
 /// for all of them at once: over PostgreSQL each question is a way there and back.
 pub(super) fn ask_ahead<'a>(
     tx: &Connection,
-    batch: &'a [Entry],
+    batch: &'a [InboxEntry],
     budgets: &mut Budgets,
     chains: &mut BTreeMap<&'a DeviceId, Chain>,
-    places: &mut Places,
+    places: &mut RegistryAnswers,
 ) -> Result<()> {
-    let mut firsts: BTreeMap<&DeviceId, (&Incoming, bool)> = BTreeMap::new();
+    let mut firsts: BTreeMap<&DeviceId, (&IncomingMessage, bool)> = BTreeMap::new();
     for it in messages(batch) {
         let known = firsts.entry(&it.body.device).or_insert((it, false));
         known.1 |= speaks_of_a_place(it);
@@ -272,7 +272,7 @@ pub(super) fn ask_ahead<'a>(
     places.ask_ahead(tx, batch)
 }
 
-fn speaks_of_a_place(it: &Incoming) -> bool {
+fn speaks_of_a_place(it: &IncomingMessage) -> bool {
     matches!(it.body.payload, Up::Finding(_) | Up::Presence(_) | Up::PresenceSummary(_))
 }
 
@@ -280,11 +280,11 @@ fn speaks_of_a_place(it: &Incoming) -> bool {
 /// whether something stands above the mark.
 type Stands = (i64, i64, String, String, String, bool);
 
-fn stands(r: &Row<'_>) -> crate::store::engine::Result<Stands> {
+fn stands(r: &Row<'_>) -> crate::store::engine::EngineResult<Stands> {
     Ok((r.get(0)?, r.get(1)?, r.get(2)?, r.get(3)?, r.get(4)?, r.get(5)?))
 }
 
-fn begun(row: Stands, it: &Incoming, limits: Limits) -> Chain {
+fn begun(row: Stands, it: &IncomingMessage, limits: BoxLimits) -> Chain {
     let (epoch, seq, hash, day, spent, above) = row;
     let today = it.received_at.utc_day();
     let hash = if hash.is_empty() { trust::ZERO_HASH.to_owned() } else { hash };
@@ -313,7 +313,7 @@ fn stored_hash(tx: &Connection, device: &DeviceId, epoch: i64, seq: u64) -> Resu
 }
 
 /// Moves the contiguous mark over this message and everything that now links behind it.
-pub(super) fn advance(tx: &Transaction<'_>, it: &Incoming, chain: &mut Chain) -> Result<()> {
+pub(super) fn advance(tx: &Transaction<'_>, it: &IncomingMessage, chain: &mut Chain) -> Result<()> {
     let device = &it.body.device;
     if it.body.seq == chain.state.contiguous_seq + 1 {
         // The judgement saw that it names the mark as its predecessor, or begins a chain.
@@ -331,7 +331,7 @@ pub(super) fn advance(tx: &Transaction<'_>, it: &Incoming, chain: &mut Chain) ->
             let fault = (chain.epoch, seq as i64);
             let from = last_word(tx, device, chain.epoch, seq as i64 - 1)?;
             note_fault(tx, device, "fork", fault, (from, it.received_at))?;
-            let cause = integrity::Cause::BadLink { seq };
+            let cause = integrity::ChainFault::BadLink { seq };
             return incidents::raise_integrity(tx, device, &cause, it.received_at);
         }
         chain.state.contiguous_seq += 1;
@@ -378,7 +378,7 @@ pub(super) fn write_back(tx: &Transaction<'_>, device: &DeviceId, chain: &Chain)
         Ok((r.get(0)?, r.get::<_, String>(1)?, r.get::<_, String>(2)?))
     })? {
         judge_again(tx, device, &from, &to)?;
-        let gap = integrity::Cause::Gap { epoch: chain.epoch, from_seq, to_seq: from_seq };
+        let gap = integrity::ChainFault::Gap { epoch: chain.epoch, from_seq, to_seq: from_seq };
         incidents::gap_is_filled(tx, device, &gap, chain.received_at)?;
     }
     Ok(())

@@ -11,19 +11,19 @@ use super::super::{
     Result, count, evidence, evidence_gone, evidence_record, feed, incidents, template_receipts,
     to_judge,
 };
-use super::places::Places;
-use super::{Incoming, chain};
+use super::places::RegistryAnswers;
+use super::{IncomingMessage, chain};
 use crate::clock::{At, clip};
 use crate::ingest::integrity;
-use crate::ingest::place::Placed;
+use crate::ingest::place::PlacedStatement;
 
 /// What a statement about a place changes, where the box may make it.
 pub(super) fn of_place(
     tx: &Transaction<'_>,
-    it: &Incoming,
+    it: &IncomingMessage,
     epoch: i64,
-    placed: &Placed,
-    places: &mut Places,
+    placed: &PlacedStatement,
+    places: &mut RegistryAnswers,
 ) -> Result<()> {
     match &it.body.payload {
         Up::Presence(report) => {
@@ -42,7 +42,7 @@ pub(super) fn of_place(
 /// What the payload changes beyond its own row, where it speaks of no place.
 pub(super) fn apply(
     tx: &Transaction<'_>,
-    it: &Incoming,
+    it: &IncomingMessage,
     epoch: i64,
     acked: &mut Vec<DeviceId>,
 ) -> Result<()> {
@@ -62,7 +62,7 @@ pub(super) fn apply(
             chain::note_break(tx, it, epoch)?;
             let times = chain::breaks_since(tx, device, it.received_at)?;
             let cause =
-                integrity::Cause::Break { epoch, reason: clip(&declared.reason, 200), times };
+                integrity::ChainFault::Break { epoch, reason: clip(&declared.reason, 200), times };
             incidents::raise_integrity(tx, device, &cause, it.received_at)
         }
         Up::EvidenceManifest(told) => {
@@ -77,10 +77,10 @@ pub(super) fn apply(
 /// One box's summary of a session replaces its earlier one, and the presences that came with that.
 fn summary(
     tx: &Connection,
-    it: &Incoming,
+    it: &IncomingMessage,
     report: &PresenceSummary,
     epoch: i64,
-    placed: &Placed,
+    placed: &PlacedStatement,
 ) -> Result<()> {
     let (device, seq) = (&it.body.device, it.body.seq as i64);
     let session = report.session.as_str();
@@ -116,10 +116,10 @@ fn summary(
 
 fn presence(
     tx: &Connection,
-    it: &Incoming,
+    it: &IncomingMessage,
     report: &PresenceReport,
     epoch: i64,
-    placed: &Placed,
+    placed: &PlacedStatement,
     on_roster: bool,
 ) -> Result<()> {
     let stamp = &it.body.stamp;

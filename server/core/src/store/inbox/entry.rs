@@ -8,7 +8,7 @@ use crate::clock::At;
 
 /// A message whose signature, schema and device were checked.
 #[derive(Debug, Clone)]
-pub struct Incoming {
+pub struct IncomingMessage {
     pub body: UpBody,
     /// [`trust::chain_hash`] of the body's exact text.
     pub hash: String,
@@ -33,8 +33,8 @@ pub struct Quarantined {
 
 /// One thing that the ingest found; a batch is committed as one.
 #[derive(Debug, Clone)]
-pub enum Entry {
-    Message(Box<Incoming>),
+pub enum InboxEntry {
+    Message(Box<IncomingMessage>),
     Status {
         status: StatusBody,
         received_at: At,
@@ -44,7 +44,7 @@ pub enum Entry {
     Aside(Quarantined),
 }
 
-impl Entry {
+impl InboxEntry {
     /// Whose it is, for the log; empty where nobody knows.
     pub fn device(&self) -> &str {
         match self {

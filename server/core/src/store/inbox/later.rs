@@ -10,22 +10,22 @@ use protocol::envelope::Envelope;
 use protocol::id::DeviceId;
 use protocol::up::{Up, UpBody};
 
-use super::super::incidents::{self, Joining, Place, Step};
+use super::super::incidents::{self, ChainPosition, IncidentStep, Joining};
 use super::super::rows::collect;
 use super::super::{Result, Store, count, lock, strangers};
-use super::Incoming;
-use super::places::Places;
+use super::IncomingMessage;
+use super::places::RegistryAnswers;
 use super::quarantine::{set_aside, set_jumps_aside};
 use crate::clock::At;
-use crate::ingest::place::Registration;
+use crate::ingest::place::BoxRegistration;
 
 pub(super) fn any(c: &Connection) -> Result<bool> {
     Ok(c.prepare_cached("SELECT 1 FROM finding_due LIMIT 1")?.exists([])?)
 }
 
-pub(super) fn note(tx: &Connection, findings: &[Step<'_>]) -> Result<usize> {
+pub(super) fn note(tx: &Connection, findings: &[IncidentStep<'_>]) -> Result<usize> {
     let sql = "INSERT INTO finding_due (device, epoch, seq) VALUES (?1,?2,?3)";
-    for Step { place, .. } in findings {
+    for IncidentStep { place, .. } in findings {
         tx.send(sql, params![place.box_name(), place.epoch, place.seq])?;
     }
     Ok(findings.len())
@@ -66,7 +66,7 @@ impl Store {
                 })
             })?;
             let Some(last) = due.last().map(|d| d.note) else { return Ok(0) };
-            let messages: Vec<Option<Incoming>> = due.iter().map(message).collect();
+            let messages: Vec<Option<IncomingMessage>> = due.iter().map(message).collect();
             let readable = messages.iter().flatten().count();
             if readable < due.len() {
                 // It was decoded before it was stored: somebody changed the table by hand.
@@ -99,10 +99,10 @@ impl Store {
         &self,
         tx: &Transaction<'_>,
         due: &'a [Due],
-        messages: &'a [Option<Incoming>],
-    ) -> Result<Vec<Step<'a>>> {
-        let mut places = Places::new(self.demonstration);
-        let mut registrations: HashMap<(&DeviceId, i64), Registration> = HashMap::new();
+        messages: &'a [Option<IncomingMessage>],
+    ) -> Result<Vec<IncidentStep<'a>>> {
+        let mut places = RegistryAnswers::new(self.demonstration);
+        let mut registrations: HashMap<(&DeviceId, i64), BoxRegistration> = HashMap::new();
         let mut steps = Vec::with_capacity(due.len());
         for (due, it) in due.iter().zip(messages).filter_map(|(due, it)| Some((due, it.as_ref()?)))
         {
@@ -113,7 +113,7 @@ impl Store {
                     new.insert(places.registration(tx, &due.device, due.epoch)?)
                 }
             };
-            let place = Place {
+            let place = ChainPosition {
                 device: Some(&due.device),
                 epoch: due.epoch,
                 seq: due.seq,
@@ -121,7 +121,8 @@ impl Store {
             };
             match places.judged(tx, it, registration)? {
                 Some(Ok(placed)) => {
-                    steps.push(strangers::without(tx, Step::of_box(report, place, placed))?);
+                    steps
+                        .push(strangers::without(tx, IncidentStep::of_box(report, place, placed))?);
                 }
                 Some(Err(why)) => {
                     let said = (due.received_at, why.reason);
@@ -134,9 +135,9 @@ impl Store {
     }
 }
 
-fn message(due: &Due) -> Option<Incoming> {
+fn message(due: &Due) -> Option<IncomingMessage> {
     let body = UpBody::from_text(&Envelope::from_text(&due.envelope).ok()?.body).ok()?;
-    Some(Incoming {
+    Some(IncomingMessage {
         body,
         hash: String::new(),
         envelope: String::new(),
@@ -151,7 +152,7 @@ mod tests {
     use protocol::up::{Step as FindingStep, UpBody};
     use serde_json::{Value, json};
 
-    use super::super::{Entry, Incoming};
+    use super::super::{InboxEntry, IncomingMessage};
     use super::*;
 
     const STEPS: [FindingStep; 4] = [
@@ -188,7 +189,7 @@ mod tests {
     }
 
     /// A chain of findings, as the check hands it over.
-    fn messages(count: u64, seed: u64) -> Vec<Entry> {
+    fn messages(count: u64, seed: u64) -> Vec<InboxEntry> {
         let (mut dice, mut last) = (seed, [0; 4]);
         let mut prev = trust::ZERO_HASH.to_owned();
         (1..=count)
@@ -202,7 +203,7 @@ mod tests {
                 .to_string();
                 prev = trust::chain_hash(&body);
                 let envelope = json!({"v": 1, "key_id": "k", "sig": "s", "body": body}).to_string();
-                Entry::Message(Box::new(Incoming {
+                InboxEntry::Message(Box::new(IncomingMessage {
                     body: UpBody::from_text(&body).unwrap(),
                     hash: prev.clone(),
                     envelope,

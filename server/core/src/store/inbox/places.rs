@@ -12,16 +12,18 @@ use crate::store::engine::Connection;
 
 use super::super::{Result, column};
 use super::unwritten::messages;
-use super::{Entry, Incoming};
+use super::{InboxEntry, IncomingMessage};
 use crate::clock::ms;
-use crate::ingest::place::{Placed, Post, Registration, SessionPlace, SetAside, judge};
+use crate::ingest::place::{
+    BoxRegistration, PlacedStatement, RoomRegistration, SessionPlace, SetAside, judge,
+};
 
 /// A registration with one owner of its room: since, room, taken at, owned since, institution.
 type PostRow = (String, String, Option<String>, String, String);
 
 /// The registry's answers of one transaction.
 #[derive(Debug, Default)]
-pub(super) struct Places {
+pub(super) struct RegistryAnswers {
     demonstration: bool,
     /// By session and room.
     sessions: HashMap<(String, String), SessionPlace>,
@@ -29,7 +31,7 @@ pub(super) struct Places {
     rosters: HashMap<(String, String), bool>,
 }
 
-impl Places {
+impl RegistryAnswers {
     pub(super) fn new(demonstration: bool) -> Self {
         Self { demonstration, ..Self::default() }
     }
@@ -40,7 +42,7 @@ impl Places {
         c: &Connection,
         device: &DeviceId,
         epoch: i64,
-    ) -> Result<Registration> {
+    ) -> Result<BoxRegistration> {
         Ok(self.registrations(c, &[(device, epoch)])?.pop().unwrap_or_default())
     }
 
@@ -49,7 +51,7 @@ impl Places {
         &self,
         c: &Connection,
         boxes: &[(&DeviceId, i64)],
-    ) -> Result<Vec<Registration>> {
+    ) -> Result<Vec<BoxRegistration>> {
         let since = "SELECT since FROM device_key WHERE device = ?1 AND from_epoch <= ?2 ORDER BY \
             from_epoch DESC LIMIT 1";
         let since = c.rows_each(since, boxes.to_vec(), |r| r.get::<_, String>(0))?;
@@ -59,7 +61,7 @@ impl Places {
         let posts: Vec<Vec<PostRow>> = c.rows_each(sql, devices, |r| {
             Ok((r.get(0)?, r.get(1)?, r.get(2)?, r.get(3)?, r.get(4)?))
         })?;
-        let made = since.into_iter().zip(posts).map(|(since, posts)| Registration {
+        let made = since.into_iter().zip(posts).map(|(since, posts)| BoxRegistration {
             posts: posts_of(posts),
             key_since_ms: since.first().and_then(ms),
             demonstration: self.demonstration,
@@ -68,7 +70,7 @@ impl Places {
     }
 
     /// The sessions that a batch names: those that are of the room named are known from here on.
-    pub(super) fn ask_ahead(&mut self, c: &Connection, batch: &[Entry]) -> Result<()> {
+    pub(super) fn ask_ahead(&mut self, c: &Connection, batch: &[InboxEntry]) -> Result<()> {
         let named: BTreeSet<(String, String)> = messages(batch).filter_map(session_of).collect();
         let ids = named.iter().map(|(session, _)| [session.clone()]).collect();
         let sql = "SELECT room FROM session WHERE id = ?1";
@@ -89,9 +91,9 @@ impl Places {
     pub(super) fn judged(
         &mut self,
         c: &Connection,
-        it: &Incoming,
-        registration: &Registration,
-    ) -> Result<Option<std::result::Result<Placed, SetAside>>> {
+        it: &IncomingMessage,
+        registration: &BoxRegistration,
+    ) -> Result<Option<std::result::Result<PlacedStatement, SetAside>>> {
         let mut failed = None;
         let received_ms = it.received_at.ms();
         let judged = judge(&it.body, registration, received_ms, |session, room| {
@@ -124,7 +126,7 @@ impl Places {
     }
 
     /// Whether the registry lets this person work there, by site or pass: only then can the box's
-    /// roster hold him.
+    /// roster hold them.
     pub(super) fn on_roster(
         &mut self,
         c: &Connection,
@@ -144,9 +146,9 @@ impl Places {
 }
 
 /// By registration, each with the owners of its room.
-fn posts_of(rows: Vec<PostRow>) -> Vec<Post> {
+fn posts_of(rows: Vec<PostRow>) -> Vec<RoomRegistration> {
     let from_ever = |text: &str| ms(text).unwrap_or(i64::MIN);
-    let mut posts: Vec<(String, Post)> = Vec::new();
+    let mut posts: Vec<(String, RoomRegistration)> = Vec::new();
     for (since, room, taken, owned_since, institution) in rows {
         let owner = (from_ever(&owned_since), institution);
         match posts.last_mut() {
@@ -154,7 +156,10 @@ fn posts_of(rows: Vec<PostRow>) -> Vec<Post> {
             _ => {
                 let since_ms = from_ever(&since);
                 let taken_ms = taken.as_deref().map(from_ever);
-                posts.push((since, Post { room, since_ms, taken_ms, owners: vec![owner] }));
+                posts.push((
+                    since,
+                    RoomRegistration { room, since_ms, taken_ms, owners: vec![owner] },
+                ));
             }
         }
     }
@@ -162,7 +167,7 @@ fn posts_of(rows: Vec<PostRow>) -> Vec<Post> {
 }
 
 /// The session that a message names, and the room of which it speaks.
-fn session_of(it: &Incoming) -> Option<(String, String)> {
+fn session_of(it: &IncomingMessage) -> Option<(String, String)> {
     let (session, room) = match &it.body.payload {
         Up::Finding(report) => (report.session.as_ref()?, &report.room),
         Up::Presence(report) => (report.session.as_ref()?, &report.room),

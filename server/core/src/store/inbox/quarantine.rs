@@ -9,7 +9,7 @@ use wording::RefusalReason;
 
 use super::super::incidents::Jump;
 use super::super::{Result, Store, count, incidents, rows};
-use super::{Incoming, Quarantined, chain};
+use super::{IncomingMessage, Quarantined, chain};
 use crate::ingest::integrity;
 
 /// A refused message as a page shows it.
@@ -50,7 +50,8 @@ const QUARANTINE_MAX: i64 = 10_000;
 pub(super) fn quarantine(tx: &Transaction<'_>, it: &Quarantined) -> Result<()> {
     keep(tx, it)?;
     if let Some(device) = &it.device {
-        let cause = integrity::Cause::Refused { reason: it.reason, day: it.received_at.utc_day() };
+        let cause =
+            integrity::ChainFault::Refused { reason: it.reason, day: it.received_at.utc_day() };
         incidents::raise_integrity(tx, device, &cause, it.received_at)?;
     }
     Ok(())
@@ -89,7 +90,7 @@ pub(super) fn set_aside(
     text: &str,
 ) -> Result<()> {
     keep(tx, &of_box(device, at, reason, detail, text))?;
-    let cause = integrity::Cause::SetAside { reason, day: at.utc_day() };
+    let cause = integrity::ChainFault::SetAside { reason, day: at.utc_day() };
     incidents::raise_integrity(tx, device, &cause, at)
 }
 
@@ -106,7 +107,12 @@ pub(super) fn set_jumps_aside(tx: &Transaction<'_>, jumps: &[Jump<'_>]) -> Resul
     Ok(())
 }
 
-pub(super) fn fork(tx: &Transaction<'_>, it: &Incoming, epoch: i64, detail: &str) -> Result<()> {
+pub(super) fn fork(
+    tx: &Transaction<'_>,
+    it: &IncomingMessage,
+    epoch: i64,
+    detail: &str,
+) -> Result<()> {
     let device = &it.body.device;
     tx.execute("UPDATE device SET chain = 'forked' WHERE id = ?1", [device])?;
     let seq = it.body.seq as i64;
@@ -119,7 +125,7 @@ pub(super) fn fork(tx: &Transaction<'_>, it: &Incoming, epoch: i64, detail: &str
 }
 
 /// A sequence that no chain reaches: kept aside, and no receipt covers it.
-pub(super) fn jump(tx: &Transaction<'_>, it: &Incoming, detail: &str) -> Result<()> {
+pub(super) fn jump(tx: &Transaction<'_>, it: &IncomingMessage, detail: &str) -> Result<()> {
     quarantine(
         tx,
         &of_box(&it.body.device, it.received_at, RefusalReason::SequenceJump, detail, &it.envelope),

@@ -6,8 +6,8 @@ use std::collections::HashSet;
 
 use super::super::Result;
 use super::super::rows::collect;
-use super::{Entry, Incoming, insert, kind};
-use crate::store::engine::{Connection, Kind, Param};
+use super::{InboxEntry, IncomingMessage, insert, kind};
+use crate::store::engine::{Connection, EngineKind, Param};
 
 /// Rows of one statement; smaller statements take what is left, so that few texts are prepared.
 const AT_ONCE: [usize; 3] = [64, 8, 1];
@@ -16,16 +16,16 @@ const WIDTH: usize = 9;
 #[derive(Debug)]
 pub(super) struct Unwritten<'b> {
     /// With the epoch.
-    rows: Vec<(&'b Incoming, i64)>,
+    rows: Vec<(&'b IncomingMessage, i64)>,
     /// Event ids that are stored, or will be by this transaction.
     taken: HashSet<String>,
 }
 
 impl<'b> Unwritten<'b> {
     /// Asks once which event ids of the batch are stored already. Nobody else writes meanwhile.
-    pub(super) fn before(tx: &Connection, batch: &[Entry]) -> Result<Self> {
+    pub(super) fn before(tx: &Connection, batch: &[InboxEntry]) -> Result<Self> {
         let mut taken = HashSet::new();
-        if tx.kind() == Kind::Postgres {
+        if tx.kind() == EngineKind::Postgres {
             let ids: Vec<String> = messages(batch).map(|it| as_stored(&it.body.event_id)).collect();
             let sql = "SELECT event_id FROM message WHERE event_id = ANY (ARRAY(
                 SELECT json_array_elements_text(CAST(?1 AS json))))";
@@ -36,8 +36,13 @@ impl<'b> Unwritten<'b> {
     }
 
     /// Takes a row whose place in its chain is free; false where its event id is stored.
-    pub(super) fn take(&mut self, tx: &Connection, it: &'b Incoming, epoch: i64) -> Result<bool> {
-        if tx.kind() == Kind::Sqlite {
+    pub(super) fn take(
+        &mut self,
+        tx: &Connection,
+        it: &'b IncomingMessage,
+        epoch: i64,
+    ) -> Result<bool> {
+        if tx.kind() == EngineKind::Sqlite {
             return insert(tx, it, epoch);
         }
         let free = self.taken.insert(as_stored(&it.body.event_id));
@@ -62,10 +67,10 @@ impl<'b> Unwritten<'b> {
     }
 }
 
-pub(super) fn messages(batch: &[Entry]) -> impl Iterator<Item = &Incoming> {
+pub(super) fn messages(batch: &[InboxEntry]) -> impl Iterator<Item = &IncomingMessage> {
     batch.iter().filter_map(|entry| match entry {
-        Entry::Message(it) => Some(&**it),
-        Entry::Aside(_) | Entry::Status { .. } => None,
+        InboxEntry::Message(it) => Some(&**it),
+        InboxEntry::Aside(_) | InboxEntry::Status { .. } => None,
     })
 }
 
@@ -74,7 +79,7 @@ fn as_stored(event_id: &str) -> String {
     event_id.replace('\0', "\u{fffd}")
 }
 
-fn send(tx: &Connection, rows: &[(&Incoming, i64)]) -> Result<()> {
+fn send(tx: &Connection, rows: &[(&IncomingMessage, i64)]) -> Result<()> {
     let numbers: Vec<i64> = rows.iter().map(|(it, _)| it.body.seq as i64).collect();
     let devices: Vec<&str> = rows.iter().map(|(it, _)| it.body.device.as_str()).collect();
     let kinds: Vec<&str> = rows.iter().map(|(it, _)| kind(&it.body.payload)).collect();
@@ -106,11 +111,11 @@ mod tests {
     use protocol::up::UpBody;
     use serde_json::{Value, json};
 
-    use super::super::Outcome;
+    use super::super::InboxOutcome;
     use super::*;
     use crate::store::Store;
 
-    fn entry(seq: u64, prev: &str, event_id: &str, payload: &Value) -> (Entry, String) {
+    fn entry(seq: u64, prev: &str, event_id: &str, payload: &Value) -> (InboxEntry, String) {
         let body = json!({"v": 1, "device": "box-1", "seq": seq, "prev": prev,
             "event_id": event_id, "stamp": {"utc": "2026-03-02T01:10:00.000Z", "boot_id": "b",
             "boot_count": 1, "mono_ms": seq, "uncertainty_ms": 20, "clock": "scene"},
@@ -118,19 +123,19 @@ mod tests {
         .to_string();
         let hash = trust::chain_hash(&body);
         let envelope = json!({"v": 1, "key_id": "k", "sig": "s", "body": body}).to_string();
-        let it = Incoming {
+        let it = IncomingMessage {
             body: UpBody::from_text(&body).unwrap(),
             hash: hash.clone(),
             envelope,
             received_at: crate::clock::at("2026-03-02T01:11:00.000Z"),
             clock_offset_ms: None,
         };
-        (Entry::Message(Box::new(it)), hash)
+        (InboxEntry::Message(Box::new(it)), hash)
     }
 
     /// A chain with everything that a hostile or a broken box does to it: repeated messages, event
     /// ids that are taken, a NUL in one, two contents at one place, gaps that are mended, breaks.
-    fn hostile(seed: u64) -> Vec<Entry> {
+    fn hostile(seed: u64) -> Vec<InboxEntry> {
         let mut dice = seed;
         let mut roll = |sides: u64| {
             dice = dice
@@ -171,7 +176,7 @@ mod tests {
         said
     }
 
-    fn played(all: &[Entry], at_once: usize) -> (Vec<Outcome>, Vec<String>) {
+    fn played(all: &[InboxEntry], at_once: usize) -> (Vec<InboxOutcome>, Vec<String>) {
         let dir = tempfile::tempdir().unwrap();
         let store = Store::open(dir.path()).unwrap().believing_scripted_clocks(true);
         let rows = "INSERT INTO institution VALUES ('c-1','x',NULL,'',0,'[]','510100','t');
@@ -204,7 +209,7 @@ mod tests {
         for seed in 1..=12 {
             let all = hostile(seed);
             let one_by_one = played(&all, 1);
-            assert!(one_by_one.0.contains(&Outcome::Duplicate), "seed {seed} repeats nothing");
+            assert!(one_by_one.0.contains(&InboxOutcome::Duplicate), "seed {seed} repeats nothing");
             for at_once in [7, all.len()] {
                 assert_eq!(played(&all, at_once), one_by_one, "seed {seed}, {at_once} at once");
             }

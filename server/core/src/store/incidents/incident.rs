@@ -7,8 +7,8 @@ use protocol::names::RuleCode;
 use protocol::up::{Step as FindingStep, WithdrawalCause};
 
 use super::written::{kind_name, number, put_finding, step_name};
-use super::{JOINED, Step};
-use crate::alert::Step as CaseStep;
+use super::{IncidentStep, JOINED};
+use crate::alert::AlertAction as CaseStep;
 use crate::alert::{AlertState, ClinicState};
 use crate::store::alerts::{self, Alert, record};
 use crate::store::engine::{Connection, params};
@@ -25,9 +25,9 @@ pub(super) struct Known<'a> {
     pub(super) withdrawn: bool,
     /// The step that it began with, where this transaction brings it: when it was raised and
     /// received stays for ever.
-    pub(super) first: Option<&'a Step<'a>>,
+    pub(super) first: Option<&'a IncidentStep<'a>>,
     /// The step that is to be written; `None` where nothing changed.
-    pub(super) changed: Option<&'a Step<'a>>,
+    pub(super) changed: Option<&'a IncidentStep<'a>>,
 }
 
 /// An incident of this transaction.
@@ -76,7 +76,7 @@ impl<'a> Incident<'a> {
 
     /// Severity and kinds of the alert follow its standing findings; the state machine hears of it.
     /// False where nobody needs to be told: a further finding of what was joined.
-    pub(super) fn take(&mut self, tx: &Connection, step: &'a Step<'a>) -> Result<bool> {
+    pub(super) fn take(&mut self, tx: &Connection, step: &'a IncidentStep<'a>) -> Result<bool> {
         if self.is_joined() {
             self.take_joined(step)
         } else {
@@ -86,7 +86,7 @@ impl<'a> Incident<'a> {
 
     /// Into a joined incident everything only adds: a box that floods its alerts takes nothing of
     /// them back, and its worst one stays on top until people have judged it.
-    fn take_joined(&mut self, step: &'a Step<'a>) -> Result<bool> {
+    fn take_joined(&mut self, step: &'a IncidentStep<'a>) -> Result<bool> {
         let (report, now) = (&*step.report, step.place.received_at);
         let withdrawn = matches!(report.step, FindingStep::Withdrawn);
         let (kind, severity) = (kind_name(report.kind), number(report.severity));
@@ -126,7 +126,7 @@ impl<'a> Incident<'a> {
         self.findings.values().filter(|known| !known.withdrawn)
     }
 
-    fn take_own(&mut self, tx: &Connection, step: &'a Step<'a>) -> Result<()> {
+    fn take_own(&mut self, tx: &Connection, step: &'a IncidentStep<'a>) -> Result<()> {
         let (report, now) = (&*step.report, step.place.received_at);
         let before = (!self.findings.is_empty()).then_some(self.alert.severity);
         let key = (step.origin.to_owned(), report.finding_id.clone());
@@ -179,7 +179,7 @@ impl<'a> Incident<'a> {
     fn said_now(
         &mut self,
         tx: &Connection,
-        step: &Step<'_>,
+        step: &IncidentStep<'_>,
         before: Option<u8>,
     ) -> Result<(CaseStep, u8)> {
         Ok(match self.standing().map(|known| known.severity).max() {
@@ -204,7 +204,7 @@ impl<'a> Incident<'a> {
     /// Whether the box gave a ground of its own, and nobody outside it has seen the alert yet. The
     /// server's own findings and those of boxes that name no ground (older ones) are people's to
     /// judge; so is what a box calls stated before, where this server heard a word after.
-    fn corrects_itself_unseen(&mut self, tx: &Connection, step: &Step<'_>) -> Result<bool> {
+    fn corrects_itself_unseen(&mut self, tx: &Connection, step: &IncidentStep<'_>) -> Result<bool> {
         let cause = step.report.withdrawn_because;
         let own = match cause {
             Some(WithdrawalCause::OwnCorrection) => true,
@@ -219,7 +219,7 @@ impl<'a> Incident<'a> {
 
     /// From the first look on a box takes nothing of its alert back: neither how grave it is, nor
     /// its kinds, nor whom it names.
-    fn is_held(&mut self, tx: &Connection, step: &Step<'_>) -> Result<bool> {
+    fn is_held(&mut self, tx: &Connection, step: &IncidentStep<'_>) -> Result<bool> {
         Ok(step.place.epoch >= 0
             && (self.alert.case.state != AlertState::Raised || self.was_seen(tx)?))
     }

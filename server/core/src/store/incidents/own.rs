@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use protocol::id::DeviceId;
 use protocol::up::FindingReport;
 
-use super::{Joining, Step, take_in};
+use super::{IncidentStep, Joining, take_in};
 use crate::clock::At;
 use crate::ids::AlertId;
 use crate::ingest::integrity;
@@ -34,7 +34,7 @@ pub(in crate::store) fn say_own(
         None if is_own(&report.incident_id) => (String::new(), said()),
         None => (device.map(DeviceId::to_string).unwrap_or_default(), said()),
     };
-    take_in(tx, &[Step::own(report, device.as_ref(), &origin, now)], &Joining::Never)?;
+    take_in(tx, &[IncidentStep::own(report, device.as_ref(), &origin, now)], &Joining::Never)?;
     let sql = "SELECT id FROM alert WHERE origin = ?1 AND incident = ?2 AND incident <> ''";
     Ok(tx.prepare_cached(sql)?.query_row([origin.as_str(), &report.incident_id], |r| r.get(0))?)
 }
@@ -43,7 +43,7 @@ pub(in crate::store) fn say_own(
 pub(in crate::store) fn raise_integrity(
     tx: &Transaction<'_>,
     device: &DeviceId,
-    cause: &integrity::Cause,
+    cause: &integrity::ChainFault,
     now: At,
 ) -> Result<()> {
     let Some(place) = stands_in(tx, device)? else { return Ok(()) };
@@ -53,7 +53,8 @@ pub(in crate::store) fn raise_integrity(
     }
     // A box can give cause as often as it likes.
     let max = HashMap::from([(device, budgets::of_device(tx, device)?.open_alerts_max)]);
-    take_in(tx, &[Step::own(&report, Some(device), "", now)], &Joining::Beyond(max)).map(drop)
+    take_in(tx, &[IncidentStep::own(&report, Some(device), "", now)], &Joining::Beyond(max))
+        .map(drop)
 }
 
 /// What was missing of a chain came after all. Where it had been held against the box, the finding
@@ -61,7 +62,7 @@ pub(in crate::store) fn raise_integrity(
 pub(in crate::store) fn gap_is_filled(
     tx: &Transaction<'_>,
     device: &DeviceId,
-    gap: &integrity::Cause,
+    gap: &integrity::ChainFault,
     now: At,
 ) -> Result<()> {
     let Some(place) = stands_in(tx, device)? else { return Ok(()) };
@@ -69,7 +70,7 @@ pub(in crate::store) fn gap_is_filled(
     if last_step(tx, &report.finding_id)?.as_deref() != Some("opened") {
         return Ok(());
     }
-    take_in(tx, &[Step::own(&report, Some(device), "", now)], &Joining::Never).map(drop)
+    take_in(tx, &[IncidentStep::own(&report, Some(device), "", now)], &Joining::Never).map(drop)
 }
 
 /// The last step of a finding of the server's own.

@@ -4,9 +4,9 @@ use std::borrow::Cow;
 
 use protocol::up::{FindingKind, FindingReport, Severity, Step as FindingStep};
 
-use super::{Around, Step, kept};
+use super::{Around, IncidentStep, kept};
 use crate::alert::{AlertState, Case};
-use crate::alert_number::Number;
+use crate::alert_number::ReferenceNumber;
 use crate::ids::AlertId;
 use crate::store::alerts::Alert;
 use crate::store::engine::{Connection, params};
@@ -16,11 +16,11 @@ use crate::store::{Result, column, named};
 /// own, is of no session and bears no incident's name.
 pub(super) fn open_alert(
     tx: &Connection,
-    step: &Step<'_>,
+    step: &IncidentStep<'_>,
     joined: Option<AlertId>,
     Around { jurisdictions, .. }: &mut Around,
 ) -> Result<Alert> {
-    let Step { report, place, incident_origin, placed, .. } = step;
+    let IncidentStep { report, place, incident_origin, placed, .. } = step;
     let institution = placed.institution.clone();
     if !jurisdictions.contains_key(&institution) {
         let found = column(tx, "SELECT jurisdiction FROM institution WHERE id = ?1", &institution)?;
@@ -36,7 +36,7 @@ pub(super) fn open_alert(
         ),
     };
     let mut alert = Alert {
-        number: Number::default(),
+        number: ReferenceNumber::default(),
         id,
         severity: number(report.severity),
         kinds: vec![kind_name(report.kind)],
@@ -83,7 +83,7 @@ pub(super) fn open_alert(
         of_clinic
     ];
     let number = tx.prepare_cached(sql)?.query_row(values, |r| r.get(0))?;
-    alert.number = Number::new(number, of_clinic);
+    alert.number = ReferenceNumber::new(number, of_clinic);
     Ok(alert)
 }
 
@@ -103,11 +103,11 @@ fn alert_id(origin: &str, incident: &str) -> String {
 pub(super) fn put_finding(
     tx: &Connection,
     alert: &AlertId,
-    first: &Step<'_>,
-    step: &Step<'_>,
+    first: &IncidentStep<'_>,
+    step: &IncidentStep<'_>,
     held: bool,
 ) -> Result<()> {
-    let Step { report, place, origin, placed, .. } = step;
+    let IncidentStep { report, place, origin, placed, .. } = step;
     let as_placed = report.raised_at == placed.at.to_string()
         && report.institution.as_str() == placed.institution;
     let report = if as_placed {

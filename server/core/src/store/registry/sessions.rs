@@ -10,7 +10,7 @@ use crate::clock::{At, ms};
 use crate::model::{Item, MOST_OPEN_SESSIONS, Session};
 use crate::store::engine::{Connection, OptionalExtension as _, Transaction, params};
 use crate::store::rows::{collect, decode_all};
-use crate::store::{Part, Result, Store, StoreError, Upsert, column, feed, policies};
+use crate::store::{ListPart, Result, Store, StoreError, Upsert, column, feed, policies};
 
 /// Who said it of a session, and why.
 #[derive(Debug, Clone, Copy)]
@@ -80,14 +80,14 @@ impl Store {
 
     /// The newest sessions that begin before a place in the list, of the reader's part of the
     /// country.
-    pub fn sessions_part(&self, part: &Part, before: &str) -> Result<Vec<Session>> {
+    pub fn sessions_part(&self, part: &ListPart, before: &str) -> Result<Vec<Session>> {
         self.sessions_of(part, before, &SessionFilter::default())
     }
 
     /// As [`Self::sessions_part`], narrowed.
     pub fn sessions_of(
         &self,
-        part: &Part,
+        part: &ListPart,
         before: &str,
         it: &SessionFilter,
     ) -> Result<Vec<Session>> {
@@ -130,7 +130,7 @@ impl Store {
     }
 
     /// Emergency flags since then, by institution's name.
-    pub fn emergencies(&self, part: &Part, since: At) -> Result<Vec<EmergencyCount>> {
+    pub fn emergencies(&self, part: &ListPart, since: At) -> Result<Vec<EmergencyCount>> {
         self.read(|c| {
             // As the index of those sessions says it.
             let flagged = c.either(

@@ -10,13 +10,13 @@ use serde::Serialize;
 
 use super::{Shared, seen};
 use crate::access::{Right, Role, Who};
-use crate::alert::{AlertState, ClinicState, Reason, Review, Step, Verdict};
+use crate::alert::{AlertAction, AlertReview, AlertState, ClinicState, Reason, ReviewVerdict};
 use crate::app::App;
 use crate::clock::{At, clip};
 use crate::ids::AlertId;
 use crate::knowledge::Nudge;
 use crate::path_id::{PathId, known};
-use crate::problem::{Body, Problem, prose};
+use crate::problem::{JsonBody, Problem, prose};
 use crate::store::Alert;
 use crate::web::api::messages;
 use crate::web::request::deed;
@@ -27,7 +27,7 @@ use crate::web::request::rights::PERSONS_ALONE;
 pub(in crate::web) struct StepBody {
     pub step: String,
     pub by: Option<String>,
-    pub verdict: Option<Verdict>,
+    pub verdict: Option<ReviewVerdict>,
     pub reason: Option<String>,
     pub note: Option<String>,
     /// With `assign`: the login name of whoever is to act; empty takes it back.
@@ -35,7 +35,7 @@ pub(in crate::web) struct StepBody {
 }
 
 impl StepBody {
-    pub(in crate::web) fn step(&self) -> Result<Step, Problem> {
+    pub(in crate::web) fn step(&self) -> Result<AlertAction, Problem> {
         let reason = match self.reason.as_deref().filter(|r| !r.is_empty()) {
             None => None,
             Some(text) => Some(Reason::parse(text).ok_or_else(|| {
@@ -48,21 +48,21 @@ impl StepBody {
             })?),
         };
         Ok(match self.step.as_str() {
-            "take" => Step::Take,
+            "take" => AlertAction::Take,
             "review" => {
                 let verdict = self
                     .verdict
                     .ok_or_else(|| Problem::unprocessable("verdict: use uphold or dismiss"))?;
-                Step::Review { verdict, reason }
+                AlertAction::Review { verdict, reason }
             }
-            "uphold" => Step::Review { verdict: Verdict::Uphold, reason: None },
-            "dismiss" => Step::Review { verdict: Verdict::Dismiss, reason },
-            "go_on_site" => Step::GoOnSite,
+            "uphold" => AlertAction::Review { verdict: ReviewVerdict::Uphold, reason: None },
+            "dismiss" => AlertAction::Review { verdict: ReviewVerdict::Dismiss, reason },
+            "go_on_site" => AlertAction::GoOnSite,
             "found" => return Err(opened_by_two()),
-            "nothing_found" => Step::NothingFound,
-            "close" => Step::Close,
-            "answer" => Step::Answer,
-            "comment" => Step::Comment,
+            "nothing_found" => AlertAction::NothingFound,
+            "close" => AlertAction::Close,
+            "answer" => AlertAction::Answer,
+            "comment" => AlertAction::Comment,
             other => {
                 let why = "use take, assign, review, go_on_site, nothing_found, close, answer, \
                     comment or undo";
@@ -88,7 +88,7 @@ fn opened_by_two() -> Problem {
 #[derive(Debug, serde::Serialize, schemars::JsonSchema)]
 #[serde(untagged)]
 pub(in crate::web) enum StepTaken {
-    Authority { id: AlertId, state: AlertState, reviews: Vec<Review> },
+    Authority { id: AlertId, state: AlertState, reviews: Vec<AlertReview> },
     Clinic { id: AlertId, state: ClinicState },
 }
 
@@ -103,14 +103,14 @@ pub(in crate::web) async fn take(
         return undo(app, who, id, it.by.as_deref().unwrap_or_default()).await;
     }
     let assigned = (it.step == "assign").then(|| clip(it.to.as_deref().unwrap_or("").trim(), 64));
-    let step = if assigned.is_some() { Step::Comment } else { it.step()? };
+    let step = if assigned.is_some() { AlertAction::Comment } else { it.step()? };
     may_take(who, &step)?;
     let by = who.signs_as(it.by.as_deref().unwrap_or_default());
     if by.is_empty() || by.chars().count() > 100 {
         return Err(Problem::unprocessable("by: who takes this step, 1 to 100 characters"));
     }
     let note = prose("note", it.note.as_deref().unwrap_or_default(), 4000)?;
-    let speaks = matches!(step, Step::Comment | Step::Answer) && assigned.is_none();
+    let speaks = matches!(step, AlertAction::Comment | AlertAction::Answer) && assigned.is_none();
     if speaks && note.is_empty() {
         return Err(Problem::unprocessable("note: say something, or leave this step"));
     }
@@ -128,17 +128,19 @@ pub(in crate::web) async fn take(
                 answers_bounded(a, &id)?;
             }
             match (before.case.state, &step) {
-                (AlertState::Case, Step::Close) => {
+                (AlertState::Case, AlertAction::Close) => {
                     a.store.penalty_case(&id)?.check_close(&by, crate::clock::today())?;
                 }
-                (AlertState::Unfounded, Step::Close) => closes_anothers(a, &id, &by)?,
-                (_, Step::NothingFound) if note.trim().is_empty() => return Err(nothing_said()),
+                (AlertState::Unfounded, AlertAction::Close) => closes_anothers(a, &id, &by)?,
+                (_, AlertAction::NothingFound) if note.trim().is_empty() => {
+                    return Err(nothing_said());
+                }
                 _ => {}
             }
             let after = a.store.take_step(&id, &by, &step, &note, At::now())?;
             messages::step_taken(a, &who, &after, (&by, &note, None))?;
             // Whoever begins has it from then on.
-            if step == Step::Take && before.assignee.is_none() {
+            if step == AlertAction::Take && before.assignee.is_none() {
                 return give(a, &after, &by, &by);
             }
             Ok::<_, Problem>(after)
@@ -151,16 +153,17 @@ pub(in crate::web) async fn take(
 }
 
 /// Whose steps these are.
-fn may_take(who: &Who, step: &Step) -> Result<(), Problem> {
+fn may_take(who: &Who, step: &AlertAction) -> Result<(), Problem> {
     let refused = |why: &str| Err(Problem::new(StatusCode::FORBIDDEN, why));
-    let of_case = matches!(step, Step::GoOnSite | Step::NothingFound | Step::Close);
-    if who.role == Role::Clinic && *step != Step::Answer {
+    let of_case =
+        matches!(step, AlertAction::GoOnSite | AlertAction::NothingFound | AlertAction::Close);
+    if who.role == Role::Clinic && *step != AlertAction::Answer {
         return refused("a clinic may answer; verdicts are the authority's");
     }
     if of_case && !who.may(Right::WorkCases) {
         return refused("a case is the supervisor's: a reviewer gives verdicts");
     }
-    if who.by_token && (of_case || matches!(step, Step::Review { .. })) {
+    if who.by_token && (of_case || matches!(step, AlertAction::Review { .. })) {
         return refused(PERSONS_ALONE);
     }
     Ok(())
@@ -212,7 +215,7 @@ fn nothing_said() -> Problem {
 /// Nobody alone buries a lead: who found nothing does not close it. Blocking.
 fn closes_anothers(a: &App, id: &AlertId, by: &str) -> Result<(), Problem> {
     let steps = a.store.alert_steps(id)?;
-    let found = steps.iter().rfind(|s| s.step == Step::NothingFound.name());
+    let found = steps.iter().rfind(|s| s.step == AlertAction::NothingFound.name());
     match found {
         Some(found) if found.actor == by => Err(Problem {
             zh: Some(format!("办结须由登记查无实据的人（{by}）以外的人办理").into()),
@@ -225,11 +228,11 @@ fn closes_anothers(a: &App, id: &AlertId, by: &str) -> Result<(), Problem> {
 }
 
 /// A step as the audit log says it.
-fn in_words(step: &Step, assigned: Option<&str>) -> String {
+fn in_words(step: &AlertAction, assigned: Option<&str>) -> String {
     match (assigned, step) {
         (Some(""), _) => "assigned to nobody".to_owned(),
         (Some(to), _) => format!("assigned to {to}"),
-        (None, Step::Review { reason: Some(reason), .. }) => {
+        (None, AlertAction::Review { reason: Some(reason), .. }) => {
             format!("{} ({})", step.name(), reason.as_str())
         }
         (None, step) => step.name().to_owned(),
@@ -339,7 +342,7 @@ pub(super) struct StepsTaken {
 pub(super) async fn post_steps(
     State(app): Shared,
     who: Who,
-    Body(it): Body<BulkBody>,
+    JsonBody(it): JsonBody<BulkBody>,
 ) -> Result<Json<StepsTaken>, Problem> {
     Ok(Json(StepsTaken { alerts: take_all(&app, &who, it).await? }))
 }
@@ -348,7 +351,7 @@ pub(super) async fn post_step(
     State(app): Shared,
     who: Who,
     PathId(id): PathId<AlertId>,
-    Body(it): Body<StepBody>,
+    JsonBody(it): JsonBody<StepBody>,
 ) -> Result<Json<StepTaken>, Problem> {
     let alert = take(&app, &who, id, it).await?;
     let taken = match who.role {

@@ -3,21 +3,21 @@
 
 use std::collections::BTreeMap;
 
-use super::known::Known;
-use super::row::{Layout, Row};
+use super::known::KnownRecords;
+use super::row::{ImportedRow, Layout};
 use super::{Remark, key, near_id};
 use crate::store::Imported;
 use crate::web::csv::Record;
 
 /// A row, with the line that it came from.
-pub(super) struct Entry {
+pub(super) struct BatchRow {
     pub line: u64,
     pub it: Imported,
     /// Columns in whose place something sound stands: such a row is stored nowhere.
     pub at_fault: Vec<String>,
 }
 
-impl Entry {
+impl BatchRow {
     fn is_sound(&self, column: &str) -> bool {
         self.at_fault.iter().all(|at_fault| at_fault != column)
     }
@@ -25,7 +25,7 @@ impl Entry {
 
 #[derive(Default)]
 pub(super) struct Batch {
-    pub entries: Vec<Entry>,
+    pub entries: Vec<BatchRow>,
     pub faults: Vec<Remark>,
 }
 
@@ -33,7 +33,7 @@ pub(super) struct Batch {
 pub(super) fn batch(
     layout: Layout<'_>,
     records: &[Record],
-    known: &mut Known,
+    known: &mut KnownRecords,
     near_ids: bool,
 ) -> Batch {
     let key_column = layout.noun.key();
@@ -41,12 +41,12 @@ pub(super) fn batch(
     let mut first_line: BTreeMap<String, usize> = BTreeMap::new();
     for record in records {
         let line = record.line;
-        let Row { it, wrong } = layout.row(&record.cells);
+        let ImportedRow { it, wrong } = layout.row(&record.cells);
         let at_fault = wrong.iter().map(|(column, _)| column.clone()).collect();
         let remark = |(column, text): (String, String)| Remark { line, column, text };
         batch.faults.extend(wrong.into_iter().map(remark));
         let Some(it) = it else { continue };
-        let entry = Entry { line, it, at_fault };
+        let entry = BatchRow { line, it, at_fault };
         // Of what only stands in for a cell there is nothing to say.
         let refers = known.refers(&entry.it).into_iter();
         let refers = refers.filter(|(column, _)| entry.is_sound(column));
@@ -74,7 +74,7 @@ pub(super) fn batch(
 }
 
 /// A second row of a practitioner adds an institution; of anything else it is a mistake.
-fn join(first: &mut Entry, again: Entry) -> Result<(), String> {
+fn join(first: &mut BatchRow, again: BatchRow) -> Result<(), String> {
     let line = first.line;
     let told = |column: &str| first.is_sound(column) && again.is_sound(column);
     let (Imported::Practitioner(one), Imported::Practitioner(other)) = (&first.it, &again.it)

@@ -17,7 +17,7 @@ use crate::web::answer::{Csv, Download, Xlsx};
 use crate::web::csv::{cell, guarded};
 use crate::web::request::deed;
 use crate::web::request::part::{PartQuery, cut};
-use crate::web::request::scope::Seen;
+use crate::web::request::scope::VisibleInstitutions;
 use crate::web::view::words::Lang;
 
 /// Sessions read at once.
@@ -104,7 +104,7 @@ fn sessions(a: &App, who: &Who) -> Result<Vec<Session>, StoreError> {
 
 /// Everything of a noun that the reader sees, as an import takes it.
 fn rows(a: &App, who: &Who, noun: Noun) -> Result<Vec<Vec<String>>, Problem> {
-    let seen = Seen::of(a, who)?;
+    let seen = VisibleInstitutions::of(a, who)?;
     let objects: Vec<Value> = match noun {
         Noun::Institutions => a
             .store

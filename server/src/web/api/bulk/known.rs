@@ -14,12 +14,12 @@ use crate::model::{Practitioner, Session};
 use crate::problem::Problem;
 use crate::store::{Imported, NO_ITEM, NO_LEAD, UNKNOWN_ITEM, no_relation, not_filed};
 use crate::text::loose;
-use crate::web::api::registry::{WORKS_ELSEWHERE_TOO, not_his_to_change};
-use crate::web::request::scope::{Seen, item_is_his};
+use crate::web::api::registry::{WORKS_ELSEWHERE_TOO, not_theirs_to_change};
+use crate::web::request::scope::{VisibleInstitutions, item_is_theirs};
 
 /// What rows may refer to, and what the reader may touch.
-pub(super) struct Known {
-    seen: Seen,
+pub(super) struct KnownRecords {
+    seen: VisibleInstitutions,
     who: Who,
     institutions: BTreeSet<String>,
     /// Room and its institution.
@@ -35,11 +35,11 @@ pub(super) struct Known {
     loose: BTreeMap<String, String>,
 }
 
-impl Known {
+impl KnownRecords {
     pub(super) fn of(a: &App, who: &Who, noun: Noun) -> Result<Self, Problem> {
         let mut known = Self {
             loose: BTreeMap::new(),
-            seen: Seen::of(a, who)?,
+            seen: VisibleInstitutions::of(a, who)?,
             who: who.clone(),
             institutions: a.store.institutions()?.into_iter().map(|i| i.id.to_string()).collect(),
             rooms: a
@@ -105,8 +105,8 @@ impl Known {
         }
     }
 
-    /// A practitioner keeps his sites in other parts of the country: they are not this reader's to
-    /// take away.
+    /// A practitioner keeps their sites in other parts of the country: they are not this reader's
+    /// to take away.
     pub(super) fn completed(&self, it: Imported) -> Imported {
         let Imported::Practitioner(mut it) = it else { return it };
         if let Some(before) = self.people.get(it.id.as_str()) {
@@ -144,7 +144,7 @@ impl Known {
                 if before.is_some_and(|before| !self.seen.person(before)) {
                     wrong.push(("id", format!("`{}` is taken: choose another", it.id)));
                 } else if let Some(column) =
-                    before.and_then(|before| not_his_to_change(&self.seen, before, it))
+                    before.and_then(|before| not_theirs_to_change(&self.seen, before, it))
                 {
                     wrong.push((column, WORKS_ELSEWHERE_TOO.to_owned()));
                 }
@@ -157,7 +157,7 @@ impl Known {
             }
             Imported::Item(it) => {
                 let before = self.items.get(it.code.as_str()).map(|i| i.0.as_str());
-                if let Err(why) = item_is_his(&self.who, before, &it.jurisdiction) {
+                if let Err(why) = item_is_theirs(&self.who, before, &it.jurisdiction) {
                     wrong.push(("jurisdiction", why));
                 }
             }

@@ -7,7 +7,7 @@ use axum::response::{IntoResponse, Response};
 use super::{Remark, asked_by};
 use crate::clock::clip;
 use crate::problem::Problem;
-use crate::web::table_file::{Encoding, Unread};
+use crate::web::table_file::{Encoding, UnreadTable};
 
 /// Why nothing was stored.
 pub(super) enum ImportRefused {
@@ -51,10 +51,10 @@ impl IntoResponse for ImportRefused {
     }
 }
 
-pub(super) fn unread(fault: Unread) -> Problem {
+pub(super) fn unread(fault: UnreadTable) -> Problem {
     let readings = match fault {
-        Unread::Fault(why) => return Problem::unprocessable(why),
-        Unread::Either(readings) => readings,
+        UnreadTable::Fault(why) => return Problem::unprocessable(why),
+        UnreadTable::Either(readings) => readings,
     };
     let shown = |(kind, text): &(Encoding, String)| {
         let line = clip(text.lines().nth(1).unwrap_or_default(), 60);

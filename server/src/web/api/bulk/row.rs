@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
 use super::Noun;
-use super::sheet::{Kind, OF_SITE, value};
+use super::sheet::{CellKind, OF_SITE, value};
 use super::words;
 use crate::clock::clip;
 use crate::model::{Institution, Item, Practitioner, Room, Session};
@@ -30,17 +30,17 @@ pub(super) struct Layout<'a> {
 
 /// What a row became.
 #[derive(Debug)]
-pub(super) struct Row {
+pub(super) struct ImportedRow {
     /// With something sound in the place of what is at fault; `None` where that says nothing.
     pub it: Option<Imported>,
     pub wrong: Vec<Wrong>,
 }
 
 impl Layout<'_> {
-    pub(super) fn row(self, cells: &[String]) -> Row {
+    pub(super) fn row(self, cells: &[String]) -> ImportedRow {
         let mut row = match self.fields(cells) {
             Ok((fields, wrong)) => completed(self.noun, fields, wrong),
-            Err(wrong) => Row { it: None, wrong },
+            Err(wrong) => ImportedRow { it: None, wrong },
         };
         let names = self.noun.column_names();
         row.wrong.sort_by_key(|w| names.iter().position(|name| *name == w.0));
@@ -58,7 +58,7 @@ impl Layout<'_> {
         let (mut fields, mut wrong) = (Map::new(), Vec::new());
         for (at, cell) in self.order.iter().zip(cells) {
             let (name, kind) = self.noun.columns()[*at];
-            let broken = kind != Kind::Json && cell.contains(['\n', '\r']);
+            let broken = kind != CellKind::Json && cell.contains(['\n', '\r']);
             // A quotation mark that nobody closed takes the lines that follow into its cell.
             if broken && !self.workbook {
                 let why = "holds a line break: close the quotation mark that was opened before it";
@@ -75,7 +75,7 @@ impl Layout<'_> {
     }
 }
 
-fn read(name: &str, kind: Kind, cell: &str, broken: bool) -> Result<Option<Value>, String> {
+fn read(name: &str, kind: CellKind, cell: &str, broken: bool) -> Result<Option<Value>, String> {
     if broken {
         return Err("holds a line break: write it in one line".to_owned());
     }
@@ -90,7 +90,7 @@ fn read(name: &str, kind: Kind, cell: &str, broken: bool) -> Result<Option<Value
 }
 
 /// The row as its model takes it, and what else is wrong with it.
-fn completed(noun: Noun, mut fields: Fields, mut wrong: Vec<Wrong>) -> Row {
+fn completed(noun: Noun, mut fields: Fields, mut wrong: Vec<Wrong>) -> ImportedRow {
     for (column, _) in &wrong {
         put_right(noun, &mut fields, column);
     }
@@ -98,7 +98,7 @@ fn completed(noun: Noun, mut fields: Fields, mut wrong: Vec<Wrong>) -> Row {
     // Each turn puts another column right, so that there are no more turns than columns.
     loop {
         let (column, why) = match typed(noun, &fields) {
-            Ok(it) => return Row { it: Some(it), wrong },
+            Ok(it) => return ImportedRow { it: Some(it), wrong },
             Err(fault) => fault,
         };
         let again = wrong.iter().any(|w| w.0 == column);
@@ -108,7 +108,7 @@ fn completed(noun: Noun, mut fields: Fields, mut wrong: Vec<Wrong>) -> Row {
             wrong.push((column, why));
         }
         if again || !known {
-            return Row { it: None, wrong };
+            return ImportedRow { it: None, wrong };
         }
     }
 }

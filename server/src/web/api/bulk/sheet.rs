@@ -25,7 +25,7 @@ pub(in crate::web) enum Noun {
 
 /// How a cell becomes JSON.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum CellKind {
     Text,
     /// A word of a closed list; people may write it in Chinese.
     Word,
@@ -40,9 +40,9 @@ pub(super) enum Kind {
     Json,
 }
 
-use Kind::{Day, Degrees, Json, List, Moment, Number, Text, Word, YesNo};
+use CellKind::{Day, Degrees, Json, List, Moment, Number, Text, Word, YesNo};
 
-type Column = (&'static str, Kind);
+type Column = (&'static str, CellKind);
 
 const INSTITUTIONS: &[Column] = &[
     ("id", Text),
@@ -193,7 +193,7 @@ pub(super) fn order(noun: Noun, head: &[String]) -> Result<Vec<usize>, String> {
 }
 
 /// What a cell says as JSON; nothing where it is empty. `Err` is one line.
-pub(super) fn value(column: &str, kind: Kind, cell: &str) -> Result<Option<Value>, String> {
+pub(super) fn value(column: &str, kind: CellKind, cell: &str) -> Result<Option<Value>, String> {
     if cell.is_empty() {
         return Ok(None);
     }
@@ -276,7 +276,7 @@ pub(super) fn worded(l: Lang, noun: Noun, row: &[String]) -> Vec<String> {
     noun.columns().iter().zip(row).map(in_words).collect()
 }
 
-fn text(kind: Kind, value: &Value) -> String {
+fn text(kind: CellKind, value: &Value) -> String {
     match (kind, value) {
         (_, Value::Null) => String::new(),
         (List, Value::Array(list)) => {

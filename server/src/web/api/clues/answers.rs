@@ -11,11 +11,11 @@ use super::find;
 use crate::access::{Role, Who};
 use crate::app::App;
 use crate::clock::At;
-use crate::clue::{Intake, ReporterState};
+use crate::clue::{IntakeState, ReporterState};
 use crate::clue_intake;
 use crate::ids::ClueId;
 use crate::path_id::PathId;
-use crate::problem::{Body, Problem};
+use crate::problem::{JsonBody, Problem};
 use crate::store::{Clue, StoreError};
 use crate::web::endpoint::Endpoint;
 use crate::web::request::deed;
@@ -79,7 +79,8 @@ async fn get_answer(
 /// What a partner answers.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(in crate::web) struct AnswerBody {
+#[schemars(rename = "AnswerBody")]
+pub(in crate::web) struct ClueAnswerBody {
     /// 1 to 4000 characters.
     #[schemars(length(min = 1, max = 4000))]
     pub text: String,
@@ -90,7 +91,7 @@ pub(in crate::web) async fn put_answer(
     app: &Arc<App>,
     who: &Who,
     id: &ClueId,
-    it: &AnswerBody,
+    it: &ClueAnswerBody,
 ) -> Result<Clue, Problem> {
     let text = crate::text::incoming("text", &it.text).map_err(Problem::unprocessable)?;
     let length = text.trim().chars().count();
@@ -101,7 +102,7 @@ pub(in crate::web) async fn put_answer(
     app.blocking(|a| {
         let clue = find(a, who, id)?;
         let over = || StoreError::Conflict("nobody asks anything of this clue now".to_owned());
-        if clue.handling.intake != Intake::AskedBack {
+        if clue.handling.intake != IntakeState::AskedBack {
             return Err(over().into());
         }
         let sealed = clue_intake::sealed_answer(a, &clue.id, &text)?.ok_or_else(over)?;
@@ -116,7 +117,7 @@ async fn post_answer(
     State(app): State<Arc<App>>,
     who: Who,
     PathId(id): PathId<ClueId>,
-    Body(it): Body<AnswerBody>,
+    JsonBody(it): JsonBody<ClueAnswerBody>,
 ) -> Result<Json<ClueAnswer>, Problem> {
     let clue = put_answer(&app, &who, &id, &it).await?;
     Ok(Json(app.blocking(move |a| answer(a, &clue)).await?))

@@ -17,7 +17,7 @@ use crate::clock::{self, At};
 use crate::clue_intake::{key_of, sealed_as};
 use crate::ids::ClueId;
 use crate::path_id::PathId;
-use crate::problem::{Body, Problem, prose};
+use crate::problem::{JsonBody, Problem, prose};
 use crate::store::{Clue, ContactAsk, StoreError};
 use crate::web::endpoint::Endpoint;
 use crate::web::request::deed;
@@ -136,7 +136,7 @@ async fn post_contact(
     State(app): State<Arc<App>>,
     who: Who,
     PathId(id): PathId<ClueId>,
-    Body(it): Body<ContactBody>,
+    JsonBody(it): JsonBody<ContactBody>,
 ) -> Result<Json<ContactSeen>, Problem> {
     Ok(Json(take(&app, &who, &id, &it).await?))
 }

@@ -14,7 +14,7 @@ use crate::access::Who;
 use crate::app::App;
 use crate::clock;
 use crate::config::Mode;
-use crate::corroborate::{self, Answer, RoomAnswer, Window};
+use crate::corroborate::{self, ClaimedWindow, CorroborationResult, RoomAnswer};
 use crate::ids::ClueId;
 use crate::path_id::PathId;
 use crate::problem::Problem;
@@ -35,7 +35,7 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
 /// What the records of all rooms say: the one that was named, then the best fit first.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(in crate::web) struct Corroboration {
-    pub answer: Answer,
+    pub answer: CorroborationResult,
     pub zh: &'static str,
     pub en: &'static str,
     pub rooms: Vec<RoomAnswer>,
@@ -48,7 +48,7 @@ pub(in crate::web) fn of(a: &App, it: &Clue) -> Result<Option<Corroboration>, St
     else {
         return Ok(None);
     };
-    let window = Window { from_ms: from.ms(), to_ms: to.ms() };
+    let window = ClaimedWindow { from_ms: from.ms(), to_ms: to.ms() };
     let kept = SignedDuration::from_hours(24 * a.config.retention.presence_days);
     // A demonstration plays on a day of its own.
     let kept_from_ms = match a.config.mode {

@@ -23,7 +23,7 @@ use crate::config::Mode;
 use crate::ids::ClueId;
 use crate::knowledge::Nudge;
 use crate::path_id::PathId;
-use crate::problem::{Body, Problem, prose};
+use crate::problem::{JsonBody, Problem, prose};
 use crate::rules::settings;
 use crate::store::{BoxTrial, Clue, ClueStep, NewTrial, StoreError, TrialStanding};
 use crate::vault::Key;
@@ -60,7 +60,8 @@ pub(in crate::web) struct ReplayBody {
 
 /// Boxes were asked.
 #[derive(Debug, Serialize, JsonSchema)]
-pub(in crate::web) struct Replay {
+#[schemars(rename = "Replay")]
+pub(in crate::web) struct ClueReplay {
     pub clue: String,
     pub asked_at: At,
 }
@@ -114,7 +115,7 @@ pub(in crate::web) async fn ask(
     who: &Who,
     id: &ClueId,
     it: &ReplayBody,
-) -> Result<Replay, Problem> {
+) -> Result<ClueReplay, Problem> {
     let by = signed(who, it.by.as_deref())?;
     let reason = prose("reason", it.reason.trim(), 500)?;
     if reason.is_empty() {
@@ -149,7 +150,7 @@ pub(in crate::web) async fn ask(
     for room in rooms {
         app.tell(Nudge::Room(room));
     }
-    Ok(Replay { clue: clue.id.to_string(), asked_at: At::now() })
+    Ok(ClueReplay { clue: clue.id.to_string(), asked_at: At::now() })
 }
 
 /// One at a time, of a clue that goes on and says where and when. Blocking.
@@ -186,7 +187,7 @@ fn drawn() -> Result<Key, Problem> {
 fn by_lot(a: &App, jurisdiction: &str) -> Result<BTreeMap<String, i64>, Problem> {
     let set = a.store.policy_at(jurisdiction)?;
     let all = settings::all();
-    let wide = |it: &&settings::About| {
+    let wide = |it: &&settings::SettingDescription| {
         replayed(it) && matches!(it.unit, "ms" | "ppm") && it.max - it.min >= 10
     };
     let of: Vec<_> = all.iter().filter(wide).collect();
@@ -240,7 +241,7 @@ async fn post_replay(
     State(app): State<Arc<App>>,
     who: Who,
     PathId(id): PathId<ClueId>,
-    Body(it): Body<ReplayBody>,
-) -> Result<Accepted<Replay>, Problem> {
+    JsonBody(it): JsonBody<ReplayBody>,
+) -> Result<Accepted<ClueReplay>, Problem> {
     Ok(Accepted(ask(&app, &who, &id, &it).await?))
 }

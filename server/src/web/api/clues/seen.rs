@@ -6,11 +6,11 @@ use serde::Serialize;
 
 use super::replay::ReplaySeen;
 use crate::access::{Role, Who};
-use crate::alert::Review;
+use crate::alert::AlertReview;
 use crate::app::App;
 use crate::clock::At;
 use crate::clue::terms::DueRule;
-use crate::clue::{Allegation, Anonymity, Place, Proposal, Source};
+use crate::clue::{Allegation, Anonymity, DisposalProposal, Source, UnregisteredPlace};
 use crate::clue_intake::{key_of, sealed_as};
 use crate::ids::ClueId;
 use crate::problem::Problem;
@@ -38,7 +38,7 @@ pub(in crate::web) struct ClueSeen {
     pub received_on: String,
     pub jurisdiction: String,
     pub institution: Option<String>,
-    pub place: Option<Place>,
+    pub place: Option<UnregisteredPlace>,
     pub room: Option<String>,
     pub from_at: Option<At>,
     pub to_at: Option<At>,
@@ -96,8 +96,8 @@ pub(in crate::web) struct ClueRecord {
     pub steps: Vec<ClueStep>,
     pub links: Vec<ClueLink>,
     /// Words for an end that wait for another person.
-    pub proposals: Vec<Proposal>,
-    pub reviews: Vec<Review>,
+    pub proposals: Vec<DisposalProposal>,
+    pub reviews: Vec<AlertReview>,
     pub contact_asks: Vec<ContactAsk>,
     /// Clues that were merged into this one: they end with it.
     pub merged: Vec<MergedClue>,

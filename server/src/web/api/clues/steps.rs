@@ -11,15 +11,15 @@ use serde::{Deserialize, Serialize};
 use super::seen::ClueSeen;
 use super::{find, signed};
 use crate::access::{Right, Who};
-use crate::alert::{self, Reason, Verdict};
+use crate::alert::{self, Reason, ReviewVerdict};
 use crate::app::App;
 use crate::clock::{At, clip};
-use crate::clue::{Agency, Disposal, RejectReason, Step};
+use crate::clue::{Agency, ClueAction, Disposal, RejectReason};
 use crate::clue_intake::due;
 use crate::ids::ClueId;
 use crate::knowledge::Nudge;
 use crate::path_id::{PathId, known};
-use crate::problem::{Body, Problem, prose};
+use crate::problem::{JsonBody, Problem, prose};
 use crate::store::Clue;
 use crate::text::listed;
 use crate::web::endpoint::Endpoint;
@@ -83,48 +83,48 @@ impl ClueStepBody {
         prose("note", Self::text(self.note.as_deref()), 4000)
     }
 
-    fn step(&self) -> Result<Step, Problem> {
+    fn step(&self) -> Result<ClueAction, Problem> {
         let review = |verdict| {
             let reason = Some(Self::text(self.reason.as_deref())).filter(|r| !r.is_empty());
             let reason = reason.map(|text| {
                 let wrong = || Problem::unprocessable("reason: is none of the reasons to dismiss");
                 Reason::parse(text).ok_or_else(wrong)
             });
-            Ok::<_, Problem>(Step::Case(alert::Step::Review {
+            Ok::<_, Problem>(ClueAction::Case(alert::AlertAction::Review {
                 verdict,
                 reason: reason.transpose()?,
             }))
         };
         Ok(match self.step.as_str() {
-            "accept" => Step::Accept,
+            "accept" => ClueAction::Accept,
             "ask" => {
                 let asked = Self::text(self.question.as_deref());
-                Step::Ask { question: prose("question", asked, 500)? }
+                ClueAction::Ask { question: prose("question", asked, 500)? }
             }
             "not_ours" => {
                 let agency: Agency = listed("agency", Self::text(self.agency.as_deref()))
                     .map_err(Problem::unprocessable)?;
-                Step::Dispose(Disposal::NotOurs { agency })
+                ClueAction::Dispose(Disposal::NotOurs { agency })
             }
             "reject" => {
                 let reason: RejectReason = listed("reason", Self::text(self.reason.as_deref()))
                     .map_err(Problem::unprocessable)?;
-                Step::Dispose(Disposal::Rejected { reason })
+                ClueAction::Dispose(Disposal::Rejected { reason })
             }
-            "unmerge" => Step::Unmerge,
-            "extend" => Step::Extend { reason: self.noted()? },
-            "told" => Step::Told { how: self.noted()? },
-            "comment" => Step::Comment,
-            "take" => Step::Case(alert::Step::Take),
-            "uphold" => review(Verdict::Uphold)?,
-            "dismiss" => review(Verdict::Dismiss)?,
-            "go_on_site" => Step::Case(alert::Step::GoOnSite),
+            "unmerge" => ClueAction::Unmerge,
+            "extend" => ClueAction::Extend { reason: self.noted()? },
+            "told" => ClueAction::Told { how: self.noted()? },
+            "comment" => ClueAction::Comment,
+            "take" => ClueAction::Case(alert::AlertAction::Take),
+            "uphold" => review(ReviewVerdict::Uphold)?,
+            "dismiss" => review(ReviewVerdict::Dismiss)?,
+            "go_on_site" => ClueAction::Case(alert::AlertAction::GoOnSite),
             "found" => {
                 let case_number = Self::text(self.case_number.as_deref()).to_owned();
-                Step::Case(alert::Step::Found { case_number })
+                ClueAction::Case(alert::AlertAction::Found { case_number })
             }
-            "nothing_found" => Step::Case(alert::Step::NothingFound),
-            "close" => Step::Case(alert::Step::Close),
+            "nothing_found" => ClueAction::Case(alert::AlertAction::NothingFound),
+            "close" => ClueAction::Case(alert::AlertAction::Close),
             other => {
                 let why = format!(
                     "step: `{}` is none; use accept, ask, not_ours, reject, merge, unmerge, \
@@ -138,9 +138,9 @@ impl ClueStepBody {
     }
 }
 
-fn is_of_case(step: &Step) -> bool {
-    use alert::Step::{Close, Found, GoOnSite, NothingFound};
-    matches!(step, Step::Case(GoOnSite | Found { .. } | NothingFound | Close))
+fn is_of_case(step: &ClueAction) -> bool {
+    use alert::AlertAction::{Close, Found, GoOnSite, NothingFound};
+    matches!(step, ClueAction::Case(GoOnSite | Found { .. } | NothingFound | Close))
 }
 
 /// The step that names another clue.
@@ -160,20 +160,20 @@ pub(in crate::web) async fn take(
         return Err(Problem::new(StatusCode::FORBIDDEN, why));
     }
     let by = signed(who, it.by.as_deref())?;
-    let is_said = matches!(step, Some(Step::Extend { .. } | Step::Told { .. }));
+    let is_said = matches!(step, Some(ClueAction::Extend { .. } | ClueAction::Told { .. }));
     let note = if is_said { String::new() } else { it.noted()? };
-    deed::did(format!("clue {}: {}", clip(&id, 64), step.as_ref().map_or(MERGE, Step::name)));
+    deed::did(format!("clue {}: {}", clip(&id, 64), step.as_ref().map_or(MERGE, ClueAction::name)));
     let clue = app
         .blocking(|a| {
             let clue = find(a, who, &id)?;
-            if matches!(step, Some(Step::Ask { .. })) && !clue.can_be_asked() {
+            if matches!(step, Some(ClueAction::Ask { .. })) && !clue.can_be_asked() {
                 let why = "question: nobody holds a receipt of this clue, and no partner sent it: \
                     ask over its own system";
                 return Err(Problem::unprocessable(why));
             }
             let step = match step {
                 Some(step) => step,
-                None => Step::Merge { into: target(a, who, it.merged_into())? },
+                None => ClueAction::Merge { into: target(a, who, it.merged_into())? },
             };
             let due = |clue: &Clue| due(a, clue).ok().flatten();
             Ok::<_, Problem>(a.store.take_clue_step(&id, &by, &step, &note, At::now(), &due)?)
@@ -186,7 +186,7 @@ pub(in crate::web) async fn take(
     Ok(clue)
 }
 
-/// The clue that somebody calls by its number or id, where he sees it.
+/// The clue that somebody calls by its number or id, where they see it.
 fn target(a: &App, who: &Who, named: &str) -> Result<ClueId, Problem> {
     let unknown = || Problem::unknown("clue", named);
     let id = match named.trim_start_matches('#').parse() {
@@ -200,14 +200,15 @@ async fn post_step(
     State(app): State<Arc<App>>,
     who: Who,
     PathId(id): PathId<ClueId>,
-    Body(it): Body<ClueStepBody>,
+    JsonBody(it): JsonBody<ClueStepBody>,
 ) -> Result<Json<ClueSeen>, Problem> {
     Ok(Json(ClueSeen::of(&take(&app, &who, id, it).await?)))
 }
 
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(in crate::web) struct LinkBody {
+#[schemars(rename = "LinkBody")]
+pub(in crate::web) struct ClueLinkBody {
     /// Number or id of the alert.
     pub alert: String,
     #[serde(default)]
@@ -225,7 +226,7 @@ pub(in crate::web) async fn link(
     app: &Arc<App>,
     who: &Who,
     id: &ClueId,
-    it: &LinkBody,
+    it: &ClueLinkBody,
 ) -> Result<(), Problem> {
     let by = signed(who, it.by.as_deref())?;
     deed::did(format!("clue {}: linked to alert {}", clip(id, 64), clip(&it.alert, 64)));
@@ -246,7 +247,7 @@ async fn post_link(
     State(app): State<Arc<App>>,
     who: Who,
     PathId(id): PathId<ClueId>,
-    Body(it): Body<LinkBody>,
+    JsonBody(it): JsonBody<ClueLinkBody>,
 ) -> Result<Json<Linked>, Problem> {
     link(&app, &who, &id, &it).await?;
     Ok(Json(Linked { clue: id, alert: it.alert }))

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::access::{Right, Who};
 use crate::clock::At;
-use crate::enrol::{Compared, EnrolmentOutcome, Likeness, PhotoOutcome};
+use crate::enrol::{EnrolmentOutcome, FaceComparison, Likeness, PhotoOutcome};
 use crate::ids::EnrolmentId;
 use crate::store::{Enrolment, EnrolmentState, StoreError};
 
@@ -101,7 +101,7 @@ impl EnrolmentSeen {
         if !who.may(Right::CompareFaces) {
             return Ok(Self::Clinic(EnrolmentForClinic { facts, outcome: looked_at }));
         }
-        let Compared { duplicates, unlike_ppm } = compared;
+        let FaceComparison { duplicates, unlike_ppm } = compared;
         let compared = FacesCompared { duplicates, unlike_ppm };
         let outcome = OutcomeForAuthority { looked_at, compared };
         Ok(Self::Authority(EnrolmentForAuthority { facts, outcome }))

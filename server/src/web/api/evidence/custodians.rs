@@ -15,8 +15,8 @@ use crate::access::Who;
 use crate::clock::At;
 use crate::evidence::SealedBytes;
 use crate::knowledge::Nudge;
-use crate::problem::{Body, Problem};
-use crate::store::{NewCustodian, Vouched};
+use crate::problem::{JsonBody, Problem};
+use crate::store::{NewCustodian, Vouching};
 use crate::web::answer::Created;
 use crate::web::request::deed;
 
@@ -28,7 +28,7 @@ pub(in crate::web) async fn get_custodians(
     Ok(Json(app.blocking(move |a| evidence_seen(a, &who)).await?))
 }
 
-/// The keys that somebody made in his browser.
+/// The keys that somebody made in their browser.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::web) struct CustodianBody {
@@ -39,7 +39,7 @@ pub(in crate::web) struct CustodianBody {
     /// The private halves under a passphrase, and under a recovery sheet's code: opaque.
     wrapped: Wrapped,
     recovery: Wrapped,
-    /// Of the first of his role here.
+    /// Of the first of their role here.
     #[serde(default)]
     first: Option<FirstBody>,
 }
@@ -48,7 +48,7 @@ pub(in crate::web) struct CustodianBody {
 #[serde(deny_unknown_fields)]
 struct FirstBody {
     from: String,
-    /// He vouches for himself.
+    /// They vouch for themselves.
     sig: String,
     /// X25519, base64.
     role_key: String,
@@ -59,7 +59,7 @@ struct FirstBody {
 pub(in crate::web) async fn post_custodian(
     State(app): Shared,
     who: Who,
-    Body(it): Body<CustodianBody>,
+    JsonBody(it): JsonBody<CustodianBody>,
 ) -> Result<Created<EvidenceSeen>, Problem> {
     let role = custodian_role(&who)?;
     let new = NewCustodian {
@@ -79,7 +79,7 @@ pub(in crate::web) async fn post_custodian(
             now_or_so("first.from", &first.from)?;
             check_key("first.role_key", &first.role_key)?;
             let vouched =
-                Vouched { from: first.from.clone(), by: who.name.clone(), sig: first.sig };
+                Vouching { from: first.from.clone(), by: who.name.clone(), sig: first.sig };
             let key =
                 role_key(role, 1, first.role_key, first.from, &who.name, &first.role_key_sig)?;
             Some((vouched, key, first.share))
@@ -105,19 +105,19 @@ pub(in crate::web) async fn post_custodian(
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(tag = "step", rename_all = "snake_case", deny_unknown_fields)]
 pub(in crate::web) enum CustodianStep {
-    /// Lets somebody in who waits: a signature, and the role's keys sealed to him.
+    /// Lets somebody in who waits: a signature, and the role's keys sealed to them.
     Admit {
         from: String,
         sig: String,
         /// By version of the role's key.
         shares: BTreeMap<String, SealedBytes>,
     },
-    /// Ends his service, or his waiting.
+    /// Ends their service, or their waiting.
     Remove {
         /// When the caller signed.
         #[serde(default)]
         at: String,
-        /// Of the caller's key, base64; only who ends his own waiting needs none.
+        /// Of the caller's key, base64; only who ends their own waiting needs none.
         #[serde(default)]
         sig: String,
     },
@@ -127,7 +127,7 @@ pub(in crate::web) async fn post_custodian_step(
     State(app): Shared,
     who: Who,
     Path(id): Path<String>,
-    Body(it): Body<CustodianStep>,
+    JsonBody(it): JsonBody<CustodianStep>,
 ) -> Result<Json<EvidenceSeen>, Problem> {
     let role = custodian_role(&who)?;
     let number: i64 = id.parse().map_err(|_| Problem::unknown("custodian", &id))?;
@@ -142,7 +142,7 @@ pub(in crate::web) async fn post_custodian_step(
             }
             match it {
                 CustodianStep::Admit { .. } if his_own => {
-                    let en = "nobody lets himself in: another custodian of your role does";
+                    let en = "nobody lets themselves in: another custodian of your role does";
                     return Err(two_lines(
                         StatusCode::FORBIDDEN,
                         "不能自己准入，须由同一角色的另一保管人准入",
@@ -152,7 +152,7 @@ pub(in crate::web) async fn post_custodian_step(
                 CustodianStep::Admit { from, sig, shares } => {
                     now_or_so("from", &from)?;
                     deed::did(format!("custodian {}: let in", of.account));
-                    let vouched = Vouched { from, by: who.name.clone(), sig };
+                    let vouched = Vouching { from, by: who.name.clone(), sig };
                     let shares = by_version(shares)?;
                     a.store.admit_custodian(number, &who.scope, &vouched, &shares, roll_holds)?;
                 }

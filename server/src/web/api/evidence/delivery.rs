@@ -18,7 +18,7 @@ use crate::evidence::ItemSeen;
 use crate::ids::{AlertId, OpeningId};
 use crate::knowledge::Nudge;
 use crate::path_id::{PathId, PathIdAnd};
-use crate::problem::{Body, Problem};
+use crate::problem::{JsonBody, Problem};
 use crate::store::PartTaken;
 use crate::web::answer::{Ciphertext, Download};
 use crate::web::api::alerts::seen;
@@ -75,7 +75,7 @@ pub(in crate::web) async fn get_pictures(
 /// `POST /api/v1/evidence`: an envelope signed by the box, over a part of one ciphertext.
 pub(in crate::web) async fn post_part(
     State(app): Shared,
-    Body(envelope): Body<Envelope>,
+    JsonBody(envelope): JsonBody<Envelope>,
 ) -> Result<Json<EvidencePartAnswer>, Problem> {
     let part: EvidencePart = serde_json::from_str(&envelope.body)
         .map_err(|e| Problem::unprocessable(format!("the part does not decode: {e}")))?;

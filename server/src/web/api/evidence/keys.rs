@@ -1,4 +1,4 @@
-//! A custodian's own keys under his passphrase, and the keys of a role: what is kept of them here
+//! A custodian's own keys under their passphrase, and the keys of a role: what is kept of them here
 //! is public or opaque.
 
 use std::collections::BTreeMap;
@@ -18,14 +18,14 @@ use crate::access::Who;
 use crate::clock;
 use crate::evidence::{self as kept, RoleKeySeen, Roll, SealedBytes};
 use crate::knowledge::Nudge;
-use crate::problem::{Body, Problem};
-use crate::store::Unlock;
+use crate::problem::{JsonBody, Problem};
+use crate::store::CustodianUnlock;
 use crate::web::request::deed;
 
 /// Of what a browser wraps.
 const MOST_WRAPPED_BYTES: usize = 4096;
 
-/// What a custodian tells of his passphrase.
+/// What a custodian tells of their passphrase.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::web) struct UnlockBody {
@@ -34,12 +34,12 @@ pub(in crate::web) struct UnlockBody {
     opened: bool,
 }
 
-/// Gives a custodian his own wrapped keys, to try a passphrase on in his browser.
+/// Gives a custodian their own wrapped keys, to try a passphrase on in their browser.
 pub(in crate::web) async fn post_unlock(
     State(app): Shared,
     who: Who,
-    Body(it): Body<UnlockBody>,
-) -> Result<Json<Option<Unlock>>, Problem> {
+    JsonBody(it): JsonBody<UnlockBody>,
+) -> Result<Json<Option<CustodianUnlock>>, Problem> {
     custodian_role(&who)?;
     let opened = it.opened;
     deed::did(if opened { "passphrase opened his keys" } else { "passphrase tried" });
@@ -88,7 +88,7 @@ impl Wrapped {
 pub(in crate::web) struct PassphraseBody {
     wrapped: Wrapped,
     recovery: Wrapped,
-    /// When he signed.
+    /// When they signed.
     at: String,
     /// By the key that is wrapped anew, base64: a login alone changes no passphrase.
     sig: String,
@@ -97,7 +97,7 @@ pub(in crate::web) struct PassphraseBody {
 pub(in crate::web) async fn post_passphrase(
     State(app): Shared,
     who: Who,
-    Body(it): Body<PassphraseBody>,
+    JsonBody(it): JsonBody<PassphraseBody>,
 ) -> Result<Json<EvidenceSeen>, Problem> {
     custodian_role(&who)?;
     let (wrapped, recovery) = (it.wrapped.kept("wrapped")?, it.recovery.kept("recovery")?);
@@ -134,7 +134,7 @@ pub(in crate::web) struct RoleKeyBody {
 pub(in crate::web) async fn post_key(
     State(app): Shared,
     who: Who,
-    Body(it): Body<RoleKeyBody>,
+    JsonBody(it): JsonBody<RoleKeyBody>,
 ) -> Result<Json<EvidenceSeen>, Problem> {
     let role = custodian_role(&who)?;
     now_or_so("from", &it.from)?;
@@ -166,7 +166,7 @@ pub(super) fn role_key(
 }
 
 /// The whole roll as a box judges it: nothing is kept that a box would refuse. A box takes the
-/// first one with both roles; before that each role's founder is judged by himself.
+/// first one with both roles; before that each role's founder judges themselves.
 pub(super) fn roll_holds(roll: &Roll) -> Result<(), String> {
     if roll.is_complete() {
         return evidence::VerifiedRoll::first(&roll.wire())

@@ -16,13 +16,15 @@ use super::{Shared, a_person, custodian_role};
 use crate::access::{Role, Who};
 use crate::app::App;
 use crate::clock::{self, At, clip};
-use crate::evidence::opening::{Opening, OpeningRefusal, SamePerson, Standing, Step};
+use crate::evidence::opening::{
+    CustodianStanding, Opening, OpeningAction, OpeningRefusal, SamePerson,
+};
 use crate::evidence::{ItemSeen, OpeningKept, Roll, SealedBytes};
 use crate::ids::{AlertId, OpeningId};
 use crate::knowledge::Nudge;
-use crate::monitoring_review::Standing as ReviewStanding;
+use crate::monitoring_review::ReviewStanding;
 use crate::path_id::PathId;
-use crate::problem::{Body, Problem};
+use crate::problem::{JsonBody, Problem};
 use crate::store::{Alert, RegistryPhoto, StoreError, release_order};
 use crate::web::api::alerts::{FINDINGS_SHOWN, seen};
 use crate::web::request::deed;
@@ -54,7 +56,7 @@ pub(in crate::web) struct OpeningWhole {
     /// The text that both sign.
     pub text: String,
     pub supervisor_sig: String,
-    /// Half `a`, sealed to the reviewer; half `b`, sealed to the supervisor. Each sees his own.
+    /// Half `a`, sealed to the reviewer; half `b`, sealed to the supervisor. Each sees their own.
     pub halves: BTreeMap<String, SealedBytes>,
     /// The roll of the jurisdiction, to check keys and signatures against.
     pub roll: Roll,
@@ -76,7 +78,7 @@ pub(in crate::web) struct PersonSeen {
     pub photo_is_late: bool,
 }
 
-/// Openings of the reader: his own, or (an auditor) every one of his part of the country.
+/// Openings of the reader: their own, or (an auditor) every one of their part of the country.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(in crate::web) struct OpeningsSeen {
     pub requests: Vec<OpeningSeen>,
@@ -130,7 +132,7 @@ pub(in crate::web) fn opening_seen(
     }
     one_of_the_two(a, who, &it.opening)?;
     // What its box sent last, or time, may have ended it.
-    let opening = it.opening.take(&Step::Expire, clock::now())?;
+    let opening = it.opening.take(&OpeningAction::Expire, clock::now())?;
     let open = opening.state.is_live().then(|| whole(a, who, &it, &alert)).transpose()?;
     Ok(OpeningSeen { opening, open, ..OpeningSeen::that_it_is(it) })
 }
@@ -238,7 +240,7 @@ pub(in crate::web) async fn post_request_step(
     State(app): Shared,
     who: Who,
     PathId(id): PathId<OpeningId>,
-    Body(it): Body<OpeningStep>,
+    JsonBody(it): JsonBody<OpeningStep>,
 ) -> Result<Json<OpeningSeen>, Problem> {
     custodian_role(&who)?;
     deed::did(format!(
@@ -260,11 +262,11 @@ pub(in crate::web) async fn post_request_step(
                 OpeningStep::Approve { sig, halves } => {
                     let roll = roll_of(a, &alert)?;
                     let ask = &found.opening.ask;
-                    let standing = Standing {
+                    let standing = CustodianStanding {
                         requester: roll.standing(&ask.by, CustodianRole::Supervisor).is_some(),
                         reviewer: roll.standing(&ask.reviewer, CustodianRole::Reviewer).is_some(),
                     };
-                    let step = Step::Approve { by, standing };
+                    let step = OpeningAction::Approve { by, standing };
                     a.store.approve_opening(&id, &step, sig, halves, now, |it, items| {
                         order_holds(it, items, &roll, now)
                     })?;

@@ -14,13 +14,14 @@ use crate::app::App;
 use crate::clock::{At, clip};
 use crate::evidence::{PlaceKind, PolicyWord};
 use crate::knowledge::Nudge;
-use crate::problem::{Body, Problem, prose};
+use crate::problem::{JsonBody, Problem, prose};
 use crate::web::request::deed;
 
 /// Where pictures are taken: nowhere in production until a basis is recorded.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(in crate::web) struct PolicyBody {
+#[schemars(rename = "PolicyBody")]
+pub(in crate::web) struct EvidencePolicyBody {
     pub kind: PlaceKind,
     pub place: String,
     pub enabled: bool,
@@ -34,7 +35,7 @@ pub(in crate::web) struct PolicyBody {
 pub(in crate::web) async fn post_policy(
     State(app): Shared,
     who: Who,
-    Body(it): Body<PolicyBody>,
+    JsonBody(it): JsonBody<EvidencePolicyBody>,
 ) -> Result<Json<EvidenceSeen>, Problem> {
     Ok(Json(set_policy(&app, who, it).await?))
 }
@@ -42,7 +43,7 @@ pub(in crate::web) async fn post_policy(
 pub(in crate::web) async fn set_policy(
     app: &Arc<App>,
     who: Who,
-    it: PolicyBody,
+    it: EvidencePolicyBody,
 ) -> Result<EvidenceSeen, Problem> {
     a_person(&who)?;
     if it.enabled {
@@ -66,7 +67,7 @@ pub(in crate::web) async fn set_policy(
     deed::did(format!("sealed pictures at {}: {state}, {}", clip(&word.place, 64), word.document));
     let seen = app
         .blocking(move |a| {
-            place_is_his(a, &who, &word)?;
+            place_is_theirs(a, &who, &word)?;
             a.store.put_evidence_policy(&word)?;
             Ok::<_, Problem>(evidence_seen(a, &who)?)
         })
@@ -75,7 +76,7 @@ pub(in crate::web) async fn set_policy(
     Ok(seen)
 }
 
-fn place_is_his(a: &App, who: &Who, word: &PolicyWord) -> Result<(), Problem> {
+fn place_is_theirs(a: &App, who: &Who, word: &PolicyWord) -> Result<(), Problem> {
     match word.kind {
         PlaceKind::Jurisdiction => {
             let digits = word.place.len() <= 12 && word.place.bytes().all(|b| b.is_ascii_digit());

@@ -19,12 +19,12 @@ use crate::evidence::opening::{Ask, Opening, OpeningRefusal};
 use crate::evidence::{ItemSeen, OpeningKept, Roll, SealedBytes};
 use crate::knowledge::Nudge;
 use crate::path_id::known;
-use crate::problem::{Body, Problem};
+use crate::problem::{JsonBody, Problem};
 use crate::web::answer::Created;
 use crate::web::api::alerts::seen;
 use crate::web::request::deed;
 
-/// A supervisor's request, signed in his browser over the text that the box will check.
+/// A supervisor's request, signed in their browser over the text that the box will check.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::web) struct RequestBody {
@@ -50,7 +50,7 @@ pub(in crate::web) struct RequestBody {
 pub(in crate::web) async fn post_request(
     State(app): Shared,
     who: Who,
-    Body(it): Body<RequestBody>,
+    JsonBody(it): JsonBody<RequestBody>,
 ) -> Result<Created<OpeningSeen>, Problem> {
     if custodian_role(&who)? != CustodianRole::Supervisor {
         return Err(Problem::new(StatusCode::FORBIDDEN, "a supervisor asks, a reviewer decides"));

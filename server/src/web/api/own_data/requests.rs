@@ -10,11 +10,11 @@ use serde::{Deserialize, Serialize};
 use crate::access::Who;
 use crate::app::App;
 use crate::clock::At;
-use crate::problem::{Body, Problem};
+use crate::problem::{JsonBody, Problem};
 use crate::store::PersonalRequest;
 use crate::web::request::actor::signer;
 use crate::web::request::deed;
-use crate::web::request::scope::Seen;
+use crate::web::request::scope::VisibleInstitutions;
 
 #[derive(Debug, Serialize, JsonSchema)]
 pub(in crate::web) struct Requests {
@@ -23,7 +23,8 @@ pub(in crate::web) struct Requests {
 
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(in crate::web) struct AnswerBody {
+#[schemars(rename = "AnswerBody")]
+pub(in crate::web) struct RequestAnswerBody {
     pub by: Option<String>,
     pub answer: String,
 }
@@ -40,7 +41,7 @@ pub(super) async fn post_answer(
     State(app): State<Arc<App>>,
     who: Who,
     Path(id): Path<i64>,
-    Body(it): Body<AnswerBody>,
+    JsonBody(it): JsonBody<RequestAnswerBody>,
 ) -> Result<Json<Requests>, Problem> {
     answer(&app, &who, id, it).await?;
     let requests = app.blocking(move |a| visible(a, &who)).await?;
@@ -49,7 +50,7 @@ pub(super) async fn post_answer(
 
 /// Requests of people whom this supervisor sees. Blocking.
 pub(in crate::web) fn visible(a: &App, who: &Who) -> Result<Vec<PersonalRequest>, Problem> {
-    let seen = Seen::of(a, who)?;
+    let seen = VisibleInstitutions::of(a, who)?;
     let mut found = Vec::new();
     for request in a.store.personal_requests(None)? {
         if a.store.practitioner(&request.person)?.is_some_and(|p| seen.person(&p)) {
@@ -64,7 +65,7 @@ pub(in crate::web) async fn answer(
     app: &Arc<App>,
     who: &Who,
     id: i64,
-    it: AnswerBody,
+    it: RequestAnswerBody,
 ) -> Result<(), Problem> {
     let by = signer(who, it.by.as_deref())?;
     let text = it.answer.trim().to_owned();

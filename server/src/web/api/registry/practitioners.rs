@@ -14,28 +14,28 @@ use crate::app::App;
 use crate::clock::At;
 use crate::knowledge::Nudge;
 use crate::model::Practitioner;
-use crate::problem::{Body, Problem};
-use crate::store::{Stated, StoreError, Table, Upsert};
+use crate::problem::{JsonBody, Problem};
+use crate::store::{RegisterTable, Stated, StoreError, Upsert};
 use crate::web::answer::Stored;
 use crate::web::request::deed;
 use crate::web::request::part::{PartQuery, cut};
-use crate::web::request::scope::Seen;
+use crate::web::request::scope::VisibleInstitutions;
 
 pub(super) async fn post_practitioner(
     State(app): Shared,
     who: Who,
-    Body(it): Body<Practitioner>,
+    JsonBody(it): JsonBody<Practitioner>,
 ) -> Result<Stored<Made>, Problem> {
     let id = it.id.to_string();
-    made(&app, &who, Table::Practitioner, put_practitioner(&app, &who, it).await?, id).await
+    made(&app, &who, RegisterTable::Practitioner, put_practitioner(&app, &who, it).await?, id).await
 }
 
 pub(in crate::web) const WORKS_ELSEWHERE_TOO: &str = "this person also works where you have no say: only an authority over all of the person's \
      sites changes this";
 
 /// What somebody would change for another's part of the country too: the box there judges by it.
-pub(in crate::web) fn not_his_to_change(
-    seen: &Seen,
+pub(in crate::web) fn not_theirs_to_change(
+    seen: &VisibleInstitutions,
     before: &Practitioner,
     after: &Practitioner,
 ) -> Option<&'static str> {
@@ -52,7 +52,7 @@ pub(in crate::web) fn not_his_to_change(
 
 /// Sites in another's part of the country are neither added, changed nor taken away.
 fn sites_within(
-    seen: &Seen,
+    seen: &VisibleInstitutions,
     before: Option<&Practitioner>,
     it: &mut Practitioner,
 ) -> Result<(), Problem> {
@@ -60,7 +60,7 @@ fn sites_within(
     if before.is_some_and(|p| !p.sites.is_empty() && !seen.person(p)) {
         return Err(Problem::unprocessable(format!("id: `{}` is taken: choose another", it.id)));
     }
-    if let Some(column) = before.and_then(|before| not_his_to_change(seen, before, it)) {
+    if let Some(column) = before.and_then(|before| not_theirs_to_change(seen, before, it)) {
         return Err(Problem::unprocessable(format!("{column}: {WORKS_ELSEWHERE_TOO}")));
     }
     for site in &it.sites {
@@ -89,7 +89,7 @@ pub(in crate::web) async fn put_practitioner(
     let (upsert, before) = app
         .blocking(move |a| {
             let before = a.store.practitioner(it.id.as_str())?;
-            sites_within(&Seen::of(a, &who)?, before.as_ref(), &mut it)?;
+            sites_within(&VisibleInstitutions::of(a, &who)?, before.as_ref(), &mut it)?;
             for site in &it.sites {
                 deed::at(site.institution.as_str());
             }
@@ -106,7 +106,7 @@ pub(in crate::web) async fn put_practitioner(
             Ok::<_, Problem>((upsert, before))
         })
         .await?;
-    // A site that he left must hear of it too.
+    // A site that they left must hear of it too.
     for site in sites.iter().chain(before.iter().flat_map(|p| &p.sites)) {
         app.tell(Nudge::Institution(site.institution.to_string()));
     }
@@ -129,7 +129,7 @@ pub(super) async fn get_practitioners(
     let asked = part.clone();
     let mut found = app
         .blocking(move |a| {
-            let seen = Seen::of(a, &who)?;
+            let seen = VisibleInstitutions::of(a, &who)?;
             let mut found = a.store.practitioners_part(&asked)?;
             for it in &mut found {
                 seen.narrow(&who, it);

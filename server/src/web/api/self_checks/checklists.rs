@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::access::{Right, Who};
 use crate::app::App;
 use crate::clock::{At, now, today, zone};
-use crate::problem::{Body, Problem};
+use crate::problem::{JsonBody, Problem};
 use crate::self_check::checklist::Checklist;
 use crate::self_check::table::{
     COLUMNS, Head, MOST_ITEMS, RowFault, SHIPPED_CODE, SHIPPED_TABLE, SHIPPED_TITLE, read,
@@ -104,7 +104,7 @@ async fn post(
     State(app): State<Arc<App>>,
     who: Who,
     Query(query): Query<ImportQuery>,
-    Body(it): Body<ChecklistBody>,
+    JsonBody(it): JsonBody<ChecklistBody>,
 ) -> Result<Created<Import>, Problem> {
     Ok(Created(import(&app, &who, it, query.dry_run).await?))
 }

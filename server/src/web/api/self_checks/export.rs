@@ -10,7 +10,7 @@ use crate::access::Who;
 use crate::app::App;
 use crate::clock::At;
 use crate::problem::Problem;
-use crate::self_check::checklist::{Basis, Item};
+use crate::self_check::checklist::{Basis, ChecklistItem};
 use crate::self_check::table::COLUMNS;
 use crate::store::SelfCheckFilter;
 use crate::web::answer::{Csv, Download};
@@ -54,7 +54,7 @@ async fn checklists(State(app): State<Arc<App>>, who: Who) -> Result<Download<Cs
     Ok(Download::new("zaigang-checklists.csv".to_owned(), text))
 }
 
-fn row_of(item: &Item) -> Vec<String> {
+fn row_of(item: &ChecklistItem) -> Vec<String> {
     use crate::self_check::AnswerKind;
     let grade = |basis: &Basis| match basis.grade {
         Some(law::Grade::FullText) => "full_text",

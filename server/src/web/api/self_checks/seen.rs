@@ -65,7 +65,8 @@ impl SelfCheckSeen {
 
 /// The answer that stands.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
-pub(in crate::web) struct AnswerSeen {
+#[schemars(rename = "AnswerSeen")]
+pub(in crate::web) struct CheckAnswerSeen {
     pub id: i64,
     pub value: String,
     pub note: String,
@@ -80,7 +81,7 @@ pub(in crate::web) struct WholeSelfCheck {
     pub check: SelfCheckSeen,
     pub form: Checklist,
     /// By question.
-    pub answers: BTreeMap<String, AnswerSeen>,
+    pub answers: BTreeMap<String, CheckAnswerSeen>,
     pub revisions: Vec<Revision>,
     pub steps: Vec<CheckStep>,
 }
@@ -130,7 +131,7 @@ pub(in crate::web) fn whole(a: &App, who: &Who, it: &SelfCheck) -> Result<Whole,
         let opened = saved.note.map(|note| a.master.open(&note_sealed_as(&it.id, &item), &note));
         let note = opened.transpose().map_err(StoreError::from)?;
         let note = note.map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
-        let seen = AnswerSeen {
+        let seen = CheckAnswerSeen {
             id: saved.id,
             value: saved.value,
             note: note.unwrap_or_default(),

@@ -1,11 +1,11 @@
-//! What was typed into the forms of a case, as an entry of it. What the law asks of an entry is said
-//! by `penalty_case`.
+//! What was typed into the forms of a case, as an entry of it. What the law asks of an entry is
+//! said by `penalty_case`.
 
 use jiff::civil::Date;
 
 use crate::penalty_case::{
-    Cause, Entry, Extension, INSTITUTION, Officer, Outcome, Penalty, PenaltyKind, ServedPaper,
-    ServiceWay,
+    CaseEntry, CaseOutcome, Extension, INSTITUTION, Officer, Penalty, PenaltyKind, ServedPaper,
+    ServiceWay, SuspensionCause,
 };
 use crate::web::pages::forms::Given;
 
@@ -50,71 +50,73 @@ fn chosen<T: serde::de::DeserializeOwned>(given: &Given, name: &str) -> Result<T
 }
 
 /// The entry that was typed.
-pub(in crate::web::pages) fn read(given: &Given) -> Result<Entry, String> {
+pub(in crate::web::pages) fn read(given: &Given) -> Result<CaseEntry, String> {
     let text = |name: &str| given.text(name).to_owned();
     let yes = |name: &str| !given.text(name).is_empty();
     Ok(match given.text("kind") {
-        "opening_extended" => Entry::OpeningExtended { approved_by: text("approved_by") },
-        "officers" => Entry::Officers { officers: officers(given) },
-        "correction_ordered" => Entry::CorrectionOrdered { until: day(given, "until")? },
-        "correction_checked" => Entry::CorrectionChecked { corrected: yes("corrected") },
-        "excluded" => Entry::Excluded {
-            cause: chosen::<Cause>(given, "cause")?,
+        "opening_extended" => CaseEntry::OpeningExtended { approved_by: text("approved_by") },
+        "officers" => CaseEntry::Officers { officers: officers(given) },
+        "correction_ordered" => CaseEntry::CorrectionOrdered { until: day(given, "until")? },
+        "correction_checked" => CaseEntry::CorrectionChecked { corrected: yes("corrected") },
+        "excluded" => CaseEntry::Excluded {
+            cause: chosen::<SuspensionCause>(given, "cause")?,
             from: day(given, "from")?,
             to: day(given, "to")?,
         },
-        "decision_extended" => Entry::DecisionExtended {
+        "decision_extended" => CaseEntry::DecisionExtended {
             extension: chosen::<Extension>(given, "extension")?,
             approved_by: text("approved_by"),
         },
-        "notified" => Entry::Notified {
+        "notified" => CaseEntry::Notified {
             penalties: penalties(given)?,
             hearing_offered: yes("hearing_offered"),
         },
-        "stated" => Entry::Stated { text: text("text") },
-        "hearing_requested" => Entry::HearingRequested {},
-        "hearing_waived" => Entry::HearingWaived {},
-        "hearing_called" => Entry::HearingCalled { held_on: day(given, "held_on")? },
-        "hearing_held" => Entry::HearingHeld {},
+        "stated" => CaseEntry::Stated { text: text("text") },
+        "hearing_requested" => CaseEntry::HearingRequested {},
+        "hearing_waived" => CaseEntry::HearingWaived {},
+        "hearing_called" => CaseEntry::HearingCalled { held_on: day(given, "held_on")? },
+        "hearing_held" => CaseEntry::HearingHeld {},
         "legally_reviewed" => {
-            Entry::LegallyReviewed { reviewer: text("reviewer"), agreed: yes("agreed") }
+            CaseEntry::LegallyReviewed { reviewer: text("reviewer"), agreed: yes("agreed") }
         }
-        "discussed" => Entry::Discussed {
+        "discussed" => CaseEntry::Discussed {
             participants: lines(given.text("participants")),
             conclusion: text("conclusion"),
         },
-        "decided" => Entry::Decided {
-            outcome: chosen::<Outcome>(given, "outcome")?,
+        "decided" => CaseEntry::Decided {
+            outcome: chosen::<CaseOutcome>(given, "outcome")?,
             number: text("number"),
             penalties: penalties(given)?,
             approved_by: text("approved_by"),
             simple: yes("simple"),
         },
-        "simple_reported" => Entry::SimpleReported {},
+        "simple_reported" => CaseEntry::SimpleReported {},
         "party_named" => {
             let person = Some(text("person")).filter(|id| !id.is_empty());
-            Entry::PartyNamed { name: text("name"), person }
+            CaseEntry::PartyNamed { name: text("name"), person }
         }
-        "harm_found" => Entry::HarmFound { text: text("text") },
-        "published" => Entry::Published { at: text("at") },
-        "not_published" => Entry::NotPublished { why: text("why") },
-        "quashed" => Entry::Quashed { why: text("why") },
-        "publication_withdrawn" => Entry::PublicationWithdrawn {},
-        "served" => Entry::Served {
+        "harm_found" => CaseEntry::HarmFound { text: text("text") },
+        "published" => CaseEntry::Published { at: text("at") },
+        "not_published" => CaseEntry::NotPublished { why: text("why") },
+        "quashed" => CaseEntry::Quashed { why: text("why") },
+        "publication_withdrawn" => CaseEntry::PublicationWithdrawn {},
+        "served" => CaseEntry::Served {
             paper: chosen::<ServedPaper>(given, "paper")?,
             way: chosen::<ServiceWay>(given, "way")?,
             agreed: yes("agreed"),
         },
-        "crime_reported" => Entry::CrimeReported {},
+        "crime_reported" => CaseEntry::CrimeReported {},
         "crime_decided" => {
-            Entry::CrimeDecided { transfer: yes("transfer"), approved_by: text("approved_by") }
+            CaseEntry::CrimeDecided { transfer: yes("transfer"), approved_by: text("approved_by") }
         }
-        "crime_transferred" => Entry::CrimeTransferred { to: text("to") },
-        "police_refused" => Entry::PoliceRefused { why: text("why") },
-        "reconsideration_asked" => Entry::ReconsiderationAsked {},
-        "preserved" => Entry::Preserved { items: text("items"), approved_by: text("approved_by") },
-        "preservation_decided" => Entry::PreservationDecided { measure: text("measure") },
-        "struck" => Entry::Struck { id: number(given, "id")?, why: text("why") },
+        "crime_transferred" => CaseEntry::CrimeTransferred { to: text("to") },
+        "police_refused" => CaseEntry::PoliceRefused { why: text("why") },
+        "reconsideration_asked" => CaseEntry::ReconsiderationAsked {},
+        "preserved" => {
+            CaseEntry::Preserved { items: text("items"), approved_by: text("approved_by") }
+        }
+        "preservation_decided" => CaseEntry::PreservationDecided { measure: text("measure") },
+        "struck" => CaseEntry::Struck { id: number(given, "id")?, why: text("why") },
         _ => return Err("kind: choose an act of the procedure".to_owned()),
     })
 }

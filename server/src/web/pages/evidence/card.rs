@@ -26,7 +26,7 @@ pub(in crate::web::pages) struct EvidenceCard {
     reviewers: Vec<String>,
     /// Articles of the rule that may be named as the basis.
     bases: Vec<String>,
-    /// Why nobody can ask here, or not this reader; empty where he can.
+    /// Why nobody can ask here, or not this reader; empty where they can.
     cannot: String,
     unreal: &'static str,
 }

@@ -11,12 +11,12 @@ use super::{OpeningView, people};
 use crate::access::Who;
 use crate::app::App;
 use crate::evidence::ItemSeen;
-use crate::evidence::opening::{Delivery, SamePerson};
+use crate::evidence::opening::{PictureDelivery, SamePerson};
 use crate::ids::OpeningId;
 use crate::path_id::PathId;
 use crate::problem::Problem;
 use crate::web::api::evidence::{PersonSeen, opening_seen};
-use crate::web::pages::frame::{Frame, local, render, shown};
+use crate::web::pages::frame::{PageFrame, local, render, shown};
 use crate::web::request::rights::may_open;
 use crate::web::view::messages;
 use crate::web::view::names::Label;
@@ -26,7 +26,7 @@ use crate::web::view::words::Lang;
 #[template(path = "evidence_opening.html")]
 #[expect(clippy::struct_excessive_bools, reason = "four things that a page shows or leaves out")]
 struct OpeningPage {
-    f: Frame,
+    f: PageFrame,
     it: OpeningView,
     number: i64,
     basis: String,
@@ -36,9 +36,9 @@ struct OpeningPage {
     persons: Vec<PersonView>,
     monitoring: String,
     device: String,
-    /// The reader decides, and it waits for him.
+    /// The reader decides, and it waits for them.
     decides: bool,
-    /// He is one of the two, and may look now.
+    /// They are one of the two, and may look now.
     looks: bool,
     waits_for_box: bool,
     answers: Vec<(&'static str, &'static str)>,
@@ -87,7 +87,7 @@ pub(super) struct PictureView {
     delivery: String,
 }
 
-pub(super) fn picture(l: Lang, seen: &ItemSeen, delivery: Option<&Delivery>) -> PictureView {
+pub(super) fn picture(l: Lang, seen: &ItemSeen, delivery: Option<&PictureDelivery>) -> PictureView {
     PictureView {
         kind: match seen.item.kind {
             EvidenceKind::SubjectCrop => l.t("当事人面部", "face of the subject"),
@@ -110,9 +110,9 @@ pub(super) fn picture(l: Lang, seen: &ItemSeen, delivery: Option<&Delivery>) -> 
         },
         delivery: match delivery {
             None => String::new(),
-            Some(Delivery::Waiting) => l.t("等待设备", "waits for the box").to_owned(),
-            Some(Delivery::Arrived) => l.t("已送达", "here").to_owned(),
-            Some(Delivery::Lost { why }) => {
+            Some(PictureDelivery::Waiting) => l.t("等待设备", "waits for the box").to_owned(),
+            Some(PictureDelivery::Arrived) => l.t("已送达", "here").to_owned(),
+            Some(PictureDelivery::Lost { why }) => {
                 let why = messages::of_a_box(l, why);
                 format!("{}{}{why}", l.t("设备已无", "lost"), l.t("：", ": "))
             }
@@ -149,7 +149,7 @@ async fn make_opening(
     let o = &seen.opening;
     let open = seen.open.as_ref();
     let page = OpeningPage {
-        f: Frame::of(app, &who, l, "inbox", &format!("/evidence/{id}")).await?,
+        f: PageFrame::of(app, &who, l, "inbox", &format!("/evidence/{id}")).await?,
         it: OpeningView::of(l, &who, &seen, &people),
         number,
         basis: o.ask.basis.clone(),

@@ -13,8 +13,8 @@ fn a_local_moment_is_the_clinics_and_comes_back() {
 
 #[test]
 fn a_value_that_the_list_lacks_is_shown_and_not_lost() {
-    let mut field =
-        Field::new(Kind::Choice, "lead", "Lead").options([("p-1".to_owned(), "A".to_owned())]);
+    let mut field = FormField::new(FieldKind::Choice, "lead", "Lead")
+        .options([("p-1".to_owned(), "A".to_owned())]);
     field.choose(&["p-9".to_owned()]);
     assert_eq!(
         field.options.iter().filter(|o| o.2).map(|o| o.0.as_str()).collect::<Vec<_>>(),
@@ -24,7 +24,7 @@ fn a_value_that_the_list_lacks_is_shown_and_not_lost() {
 
 #[test]
 fn a_value_that_stands_apart_stays_chosen() {
-    let mut field = Field::new(Kind::Choice, "lead", "Lead")
+    let mut field = FormField::new(FieldKind::Choice, "lead", "Lead")
         .apart("not filed", vec![("p-9".to_owned(), "Nine".to_owned())]);
     field.choose(&["p-9".to_owned()]);
     assert_eq!(field.options, [("p-9".to_owned(), "Nine".to_owned(), true)]);

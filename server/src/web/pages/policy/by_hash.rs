@@ -12,7 +12,7 @@ use crate::problem::Problem;
 use crate::rules::settings;
 use crate::store::HashedPolicy;
 use crate::web::api::policy::of_hash;
-use crate::web::pages::frame::{Frame, local, render, shown};
+use crate::web::pages::frame::{PageFrame, local, render, shown};
 use crate::web::view::words::Lang;
 
 /// The values behind a finding's hash.
@@ -64,7 +64,7 @@ async fn make_by_hash(
         preview: Vec::new(),
         preview_of: String::new(),
         trials: Vec::new(),
-        f: Frame::of(app, who, l, "registry", &format!("/policy/{sha256}")).await?,
+        f: PageFrame::of(app, who, l, "registry", &format!("/policy/{sha256}")).await?,
         of_hash: sha256,
     })
 }

@@ -3,17 +3,17 @@
 use super::{NEW, Sheet};
 use crate::access::Who;
 use crate::app::App;
-use crate::model::{Institution, Place};
+use crate::model::{Coordinates, Institution};
 use crate::problem::Problem;
 use crate::text::FoldFault;
-use crate::web::pages::forms::{Field, Given, Kind, id, worded};
+use crate::web::pages::forms::{FieldKind, FormField, Given, id, worded};
 use crate::web::pages::place_choice;
-use crate::web::request::scope::Seen;
+use crate::web::request::scope::VisibleInstitutions;
 use crate::web::view::names::named;
 use crate::web::view::words::Lang;
 
 pub(super) fn sheet(a: &App, who: &Who, l: Lang, id: &str) -> Result<Sheet, Problem> {
-    let seen = Seen::of(a, who)?;
+    let seen = VisibleInstitutions::of(a, who)?;
     let found = a.store.institution(id)?.filter(|i| seen.has(i.id.as_str()));
     if found.is_none() && id != NEW {
         return Err(Problem::unknown("institution", id));
@@ -38,36 +38,39 @@ fn fields(
     who: &Who,
     (stands, jurisdiction): (bool, &str),
     items: Vec<(String, String)>,
-) -> Vec<Field> {
+) -> Vec<FormField> {
     let grades = worded(&["0", "1", "2", "3", "4"], |g| match g {
         "0" => l.t("不得开展手术", "no surgery").to_owned(),
         g => format!("{g} {}", l.t("级", "")),
     });
     let mut fields = vec![
-        Field::new(Kind::Text, "id", l.t("编号", "Id")).needed().fixed(stands).hint(
+        FormField::new(FieldKind::Text, "id", l.t("编号", "Id")).needed().fixed(stands).hint(
             l.t("字母、数字、. _ -；之后不可更改", "letters, digits, . _ -; fixed once saved"),
         ),
-        Field::new(Kind::Text, "name", l.t("名称", "Name")).needed(),
-        Field::new(
-            Kind::Text,
+        FormField::new(FieldKind::Text, "name", l.t("名称", "Name")).needed(),
+        FormField::new(
+            FieldKind::Text,
             "code",
             l.t("统一社会信用代码或登记号", "Unified social credit code or licence number"),
         ),
-        Field::new(Kind::Text, "kind", l.t("类别", "Kind"))
+        FormField::new(FieldKind::Text, "kind", l.t("类别", "Kind"))
             .hint(l.t("如：门诊部、诊所、医院", "such as 门诊部, 诊所, 医院")),
-        Field::new(Kind::Choice, "jurisdiction", l.t("行政区划", "Jurisdiction"))
+        FormField::new(FieldKind::Choice, "jurisdiction", l.t("行政区划", "Jurisdiction"))
             .options(place_choice::options(who, l.t("请选择", "choose"), jurisdiction))
             .hint(
                 l.t("决定由谁监管、适用哪套策略", "decides who supervises and which policy holds"),
             ),
-        Field::new(Kind::Choice, "grade_ceiling", l.t("手术级别上限", "Highest surgery grade"))
-            .options(grades)
-            .hint(l.t(
-                "用于判定超出备案级别的手术",
-                "read by: item above the grade or not filed (NL-4)",
-            )),
-        Field::new(
-            Kind::Many,
+        FormField::new(
+            FieldKind::Choice,
+            "grade_ceiling",
+            l.t("手术级别上限", "Highest surgery grade"),
+        )
+        .options(grades)
+        .hint(
+            l.t("用于判定超出备案级别的手术", "read by: item above the grade or not filed (NL-4)"),
+        ),
+        FormField::new(
+            FieldKind::Many,
             "filed_items",
             l.t(
                 "已备案项目（用于判定超出备案的项目）",
@@ -75,13 +78,12 @@ fn fields(
             ),
         )
         .options(items),
-        Field::new(Kind::Text, "north_deg", l.t("北纬（度）", "Latitude, degrees north")).hint(
-            l.t(
+        FormField::new(FieldKind::Text, "north_deg", l.t("北纬（度）", "Latitude, degrees north"))
+            .hint(l.t(
                 "用于判定同一人先后出现在两地；留空则只判断同时在场",
                 "one person at two places (LL-3) is judged by it; left out, only overlaps are",
-            ),
-        ),
-        Field::new(Kind::Text, "east_deg", l.t("东经（度）", "Longitude, degrees east")),
+            )),
+        FormField::new(FieldKind::Text, "east_deg", l.t("东经（度）", "Longitude, degrees east")),
     ];
     fields.extend(licence_fields(l));
     fields
@@ -112,24 +114,33 @@ fn store_licence(stored: &mut Given, i: &Institution) {
     stored.set("agreement", i.agreement.iter().cloned().collect());
 }
 
-fn licence_fields(l: Lang) -> Vec<Field> {
+fn licence_fields(l: Lang) -> Vec<FormField> {
     vec![
-        Field::new(Kind::Text, "address", l.t("地址（公众可查）", "Address (public)")),
-        Field::new(
-            Kind::Text,
+        FormField::new(FieldKind::Text, "address", l.t("地址（公众可查）", "Address (public)")),
+        FormField::new(
+            FieldKind::Text,
             "licence_no",
             l.t("执业许可证登记号（公众可查）", "Licence number (public)"),
         )
         .hint(l.t("22 位字母和数字", "22 letters and digits")),
-        Field::new(Kind::Day, "licence_until", l.t("有效期至（公众可查）", "Valid until (public)")),
-        Field::new(Kind::Text, "subjects", l.t("诊疗科目（公众可查）", "Subjects (public)"))
-            .hint(l.t("用 、 分隔", "divided by 、")),
-        Field::new(Kind::Text, "agreement", l.t("协议条款", "Clause of the agreement")).hint(l.t(
+        FormField::new(
+            FieldKind::Day,
+            "licence_until",
+            l.t("有效期至（公众可查）", "Valid until (public)"),
+        ),
+        FormField::new(
+            FieldKind::Text,
+            "subjects",
+            l.t("诊疗科目（公众可查）", "Subjects (public)"),
+        )
+        .hint(l.t("用 、 分隔", "divided by 、")),
+        FormField::new(FieldKind::Text, "agreement", l.t("协议条款", "Clause of the agreement"))
+            .hint(l.t(
             "设备运行义务的依据，如：试点协议（2026-01-05）第七条；设备与诊室异常的线索引用它",
             "by which the clinic keeps the box running; leads of a disturbed box or an empty room \
             cite it",
         )),
-        Field::new(Kind::Day, "pledge_on", l.t("承诺书日期", "Pledge signed on")),
+        FormField::new(FieldKind::Day, "pledge_on", l.t("承诺书日期", "Pledge signed on")),
     ]
 }
 
@@ -155,7 +166,7 @@ pub(super) fn read(given: &Given, code: &str) -> Result<Institution, FoldFault> 
 }
 
 /// Both degrees, or neither.
-fn place(given: &Given) -> Result<Option<Place>, FoldFault> {
+fn place(given: &Given) -> Result<Option<Coordinates>, FoldFault> {
     let (north, east) = (given.text("north_deg"), given.text("east_deg"));
     if north.is_empty() && east.is_empty() {
         return Ok(None);
@@ -166,5 +177,5 @@ fn place(given: &Given) -> Result<Option<Place>, FoldFault> {
         text.parse::<f64>().ok().filter(|d| d.is_finite()).ok_or_else(wrong)
     };
     let (north_deg, east_deg) = (degrees("north_deg", north)?, degrees("east_deg", east)?);
-    Ok(Some(Place { north_deg, east_deg }))
+    Ok(Some(Coordinates { north_deg, east_deg }))
 }

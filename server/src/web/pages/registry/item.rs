@@ -8,7 +8,9 @@ use crate::app::App;
 use crate::model::Item;
 use crate::problem::Problem;
 use crate::text::FoldFault;
-use crate::web::pages::forms::{Field, Given, Kind, choices, code_of, id, or_none, worded};
+use crate::web::pages::forms::{
+    FieldKind, FormField, Given, choices, code_of, id, or_none, worded,
+};
 use crate::web::pages::place_choice;
 use crate::web::view::words::Lang;
 
@@ -48,19 +50,23 @@ fn stored(i: &Item) -> Given {
     stored
 }
 
-fn fields(l: Lang, who: &Who, stands: bool, jurisdiction: &str) -> Vec<Field> {
+fn fields(l: Lang, who: &Who, stands: bool, jurisdiction: &str) -> Vec<FormField> {
     let kinds = choices(|kind: ItemKind| l.item_kind(kind));
     let grades = or_none(l, worded(&["1", "2", "3", "4"], str::to_owned));
     let least = OPERATORS.map(|one| (code_of(one), l.category(one))).to_vec();
     vec![
-        Field::new(Kind::Text, "id", l.t("编码", "Code")).needed().fixed(stands),
-        Field::new(Kind::Text, "name_zh", l.t("中文名称", "Name in Chinese")).needed(),
-        Field::new(Kind::Text, "name_en", l.t("英文名称", "Name in English")),
-        Field::new(Kind::Choice, "kind", l.t("类型", "Kind")).options(kinds).needed().hint(
-            l.t("按类别决定主诊须在场的时长", "physician without a lead (NL-1) is judged by it"),
-        ),
-        Field::new(
-            Kind::Many,
+        FormField::new(FieldKind::Text, "id", l.t("编码", "Code")).needed().fixed(stands),
+        FormField::new(FieldKind::Text, "name_zh", l.t("中文名称", "Name in Chinese")).needed(),
+        FormField::new(FieldKind::Text, "name_en", l.t("英文名称", "Name in English")),
+        FormField::new(FieldKind::Choice, "kind", l.t("类型", "Kind"))
+            .options(kinds)
+            .needed()
+            .hint(l.t(
+                "按类别决定主诊须在场的时长",
+                "physician without a lead (NL-1) is judged by it",
+            )),
+        FormField::new(
+            FieldKind::Many,
             "specialties",
             l.t(
                 "可由哪些专业的主诊医师实施或指导",
@@ -68,30 +74,34 @@ fn fields(l: Lang, who: &Who, stands: bool, jurisdiction: &str) -> Vec<Field> {
             ),
         )
         .options(choices(|it: Specialty| l.specialty(it))),
-        Field::new(
-            Kind::Choice,
+        FormField::new(
+            FieldKind::Choice,
             "surgery_grade",
             l.t("手术级别（仅美容外科）", "Surgery grade (cosmetic surgery only)"),
         )
         .options(grades),
-        Field::new(Kind::Choice, "min_operator", l.t("最低操作资质", "Least qualified operator"))
-            .options(least)
-            .needed()
-            .hint(l.t("用于判定操作人资质", "read by: nurse or technician without a lead (NL-2)")),
-        Field::new(
-            Kind::Number,
+        FormField::new(
+            FieldKind::Choice,
+            "min_operator",
+            l.t("最低操作资质", "Least qualified operator"),
+        )
+        .options(least)
+        .needed()
+        .hint(l.t("用于判定操作人资质", "read by: nurse or technician without a lead (NL-2)")),
+        FormField::new(
+            FieldKind::Number,
             "min_duration_ms",
             l.t("最短合理时长（分钟）", "Least plausible duration, minutes"),
         )
         .hint(l.t("用于判定诊疗时长过短", "read by: lead there too briefly (LL-5)")),
-        Field::new(
-            Kind::Number,
+        FormField::new(
+            FieldKind::Number,
             "prep_ms",
             l.t("准备时间（敷麻、拍照，分钟）", "Preparation (numbing, photographs), minutes"),
         )
         .hint(l.t("不计入操作时间", "no operating time")),
-        Field::new(
-            Kind::Number,
+        FormField::new(
+            FieldKind::Number,
             "lead_part_ms",
             l.t("主诊医师本人部分至少（秒）", "The lead's own part, at least, seconds"),
         )
@@ -99,7 +109,7 @@ fn fields(l: Lang, who: &Who, stands: bool, jurisdiction: &str) -> Vec<Field> {
             "用于判定诊疗时长过短；空：按类别",
             "read by: lead there too briefly (LL-5); empty: by the kind",
         )),
-        Field::new(Kind::Choice, "jurisdiction", l.t("适用行政区划", "Jurisdiction"))
+        FormField::new(FieldKind::Choice, "jurisdiction", l.t("适用行政区划", "Jurisdiction"))
             .options(place_choice::options(who, l.t("全部", "everywhere"), jurisdiction)),
     ]
 }

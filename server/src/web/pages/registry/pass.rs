@@ -6,8 +6,10 @@ use crate::app::App;
 use crate::model::Pass;
 use crate::problem::Problem;
 use crate::text::FoldFault;
-use crate::web::pages::forms::{Field, Given, Kind, field_moment, moment, or_none, worded};
-use crate::web::request::scope::Seen;
+use crate::web::pages::forms::{
+    FieldKind, FormField, Given, field_moment, moment, or_none, worded,
+};
+use crate::web::request::scope::VisibleInstitutions;
 use crate::web::view::words::Lang;
 
 pub(super) fn purpose_words(l: Lang, purpose: &str) -> String {
@@ -21,7 +23,12 @@ pub(super) fn purpose_words(l: Lang, purpose: &str) -> String {
     .to_owned()
 }
 
-pub(super) fn sheet(a: &App, seen: &Seen, l: Lang, id: &str) -> Result<Sheet, Problem> {
+pub(super) fn sheet(
+    a: &App,
+    seen: &VisibleInstitutions,
+    l: Lang,
+    id: &str,
+) -> Result<Sheet, Problem> {
     let found =
         a.store.passes()?.into_iter().find(|p| p.id == id && seen.has(p.institution.as_str()));
     if found.is_none() && id != NEW {
@@ -47,25 +54,27 @@ pub(super) fn sheet(a: &App, seen: &Seen, l: Lang, id: &str) -> Result<Sheet, Pr
     let purposes =
         worded(&["trainee", "visiting_doctor", "engineer", "inspector"], |p| purpose_words(l, p));
     let fields = vec![
-        Field::new(Kind::Text, "id", l.t("编号", "Id")).needed().fixed(found.is_some()),
-        Field::new(Kind::Choice, "person", l.t("持有人", "Holder"))
+        FormField::new(FieldKind::Text, "id", l.t("编号", "Id")).needed().fixed(found.is_some()),
+        FormField::new(FieldKind::Choice, "person", l.t("持有人", "Holder"))
             .options(people.clone())
             .searched("practitioners")
             .needed(),
-        Field::new(Kind::Choice, "institution", l.t("机构", "Institution"))
+        FormField::new(FieldKind::Choice, "institution", l.t("机构", "Institution"))
             .options(institutions(a, seen)?)
             .searched("institutions")
             .needed(),
-        Field::new(Kind::Choice, "purpose", l.t("用途", "Purpose")).options(purposes).needed(),
-        Field::new(Kind::Choice, "supervisor", l.t("带教", "Supervisor"))
+        FormField::new(FieldKind::Choice, "purpose", l.t("用途", "Purpose"))
+            .options(purposes)
+            .needed(),
+        FormField::new(FieldKind::Choice, "supervisor", l.t("带教", "Supervisor"))
             .options(or_none(l, people))
             .searched("practitioners")
             .hint(l.t(
                 "实习、进修人员必填；用于判定无带教操作",
                 "needed for a trainee; read by: trainee unsupervised (NL-3)",
             )),
-        Field::new(Kind::Moment, "from", l.t("生效", "From")).needed(),
-        Field::new(Kind::Moment, "to", l.t("失效", "To")).needed(),
+        FormField::new(FieldKind::Moment, "from", l.t("生效", "From")).needed(),
+        FormField::new(FieldKind::Moment, "to", l.t("失效", "To")).needed(),
     ];
     let title = found.map_or_else(|| l.t("新增通行许可", "New pass").to_owned(), |p| p.id.into());
     Ok(Sheet { fields, stored, title, intro: String::new(), picture: None })

@@ -8,19 +8,26 @@ use crate::app::App;
 use crate::model::{Name, Practitioner, Site, SiteRole};
 use crate::problem::Problem;
 use crate::text::FoldFault;
-use crate::web::pages::forms::{Field, Given, Kind, choices, code_of, field_moment, id, moment};
-use crate::web::request::scope::Seen;
+use crate::web::pages::forms::{
+    FieldKind, FormField, Given, choices, code_of, field_moment, id, moment,
+};
+use crate::web::request::scope::VisibleInstitutions;
 use crate::web::view::names::named;
 use crate::web::view::words::Lang;
 
-pub(super) fn sheet(a: &App, seen: &Seen, l: Lang, id: &str) -> Result<Sheet, Problem> {
+pub(super) fn sheet(
+    a: &App,
+    seen: &VisibleInstitutions,
+    l: Lang,
+    id: &str,
+) -> Result<Sheet, Problem> {
     let found = a.store.practitioner(id)?.filter(|p| seen.person(p));
     if found.is_none() && id != NEW {
         return Err(Problem::unknown("practitioner", id));
     }
     let stored = found.as_ref().map(stored).unwrap_or_default();
     let mut fields = own_fields(l, found.is_some());
-    // His own places first, then those where he may be entered.
+    // Their own places first, then those where they may be entered.
     let mut places = institutions(a, seen)?;
     let his = |id: &String| {
         found.as_ref().is_some_and(|p| p.sites.iter().any(|s| s.institution.as_str() == id))
@@ -55,20 +62,20 @@ fn stored(p: &Practitioner) -> Given {
     stored
 }
 
-fn own_fields(l: Lang, stands: bool) -> Vec<Field> {
+fn own_fields(l: Lang, stands: bool) -> Vec<FormField> {
     let mut fields = vec![
-        Field::new(Kind::Text, "id", l.t("编号（假名）", "Id (pseudonym)"))
+        FormField::new(FieldKind::Text, "id", l.t("编号（假名）", "Id (pseudonym)"))
             .needed()
             .fixed(stands)
             .hint(l.t(
                 "设备与记录中只出现此编号，不出现姓名",
                 "boxes and records hold this id, never the name",
             )),
-        Field::new(Kind::Text, "name", l.t("姓名", "Name")).needed(),
-        Field::new(Kind::Choice, "category", l.t("类别", "Category"))
+        FormField::new(FieldKind::Text, "name", l.t("姓名", "Name")).needed(),
+        FormField::new(FieldKind::Choice, "category", l.t("类别", "Category"))
             .options(choices(|it: PractitionerCategory| l.category(it)))
             .needed(),
-        Field::new(Kind::Choice, "registration", l.t("注册状态", "Registration"))
+        FormField::new(FieldKind::Choice, "registration", l.t("注册状态", "Registration"))
             .options(choices(|it: RegistrationStatus| l.registration(it)))
             .needed()
             .hint(l.t("用于判定注册状态", "read by: registration does not cover it (LL-4)")),
@@ -78,31 +85,31 @@ fn own_fields(l: Lang, stands: bool) -> Vec<Field> {
 }
 
 /// What is entered of a practitioner at one institution.
-fn site_fields(l: Lang, id: &str, name: &String) -> Vec<Field> {
+fn site_fields(l: Lang, id: &str, name: &String) -> Vec<FormField> {
     let mut fields = Vec::new();
     let name = named(Some(name), id);
     let none = (String::new(), l.relation(SiteRelation::Unknown));
     let relations = choices(|it: SiteRelation| l.relation(it));
     let relations = std::iter::once(none).chain(relations);
     fields.push(
-        Field::new(
-            Kind::Choice,
+        FormField::new(
+            FieldKind::Choice,
             &format!("relation@{id}"),
             &format!("{name} · {}", l.t("执业关系", "relation")),
         )
         .options(relations),
     );
     fields.push(
-        Field::new(
-            Kind::Moment,
+        FormField::new(
+            FieldKind::Moment,
             &format!("exempt_until@{id}"),
             &format!("{name} · {}", l.t("豁免截止", "exempt until")),
         )
         .hint(l.t("仅豁免时填写", "only for an exemption")),
     );
     fields.push(
-        Field::new(
-            Kind::Many,
+        FormField::new(
+            FieldKind::Many,
             &format!("lead_of@{id}"),
             &format!("{name} · {}", l.t("主诊备案专业", "filed as lead for")),
         )
@@ -110,8 +117,8 @@ fn site_fields(l: Lang, id: &str, name: &String) -> Vec<Field> {
     );
     fields.extend(filing_fields(l, id, &name));
     fields.push(
-        Field::new(
-            Kind::Many,
+        FormField::new(
+            FieldKind::Many,
             &format!("roles@{id}"),
             &format!("{name} · {}", l.t("其他角色", "other roles")),
         )
@@ -121,24 +128,28 @@ fn site_fields(l: Lang, id: &str, name: &String) -> Vec<Field> {
 }
 
 /// The certificate's number stays here; the scope anybody may look up.
-fn practice_fields(l: Lang) -> Vec<Field> {
+fn practice_fields(l: Lang) -> Vec<FormField> {
     vec![
-        Field::new(
-            Kind::Text,
+        FormField::new(
+            FieldKind::Text,
             "practice_no",
             l.t("执业证书编号（不公开）", "Practice certificate number (never public)"),
         )
         .hint(l.t("医师为 15 位数字", "15 digits for a physician")),
-        Field::new(Kind::Text, "practice_scope", l.t("执业范围（公众可查）", "Scope (public)")),
+        FormField::new(
+            FieldKind::Text,
+            "practice_scope",
+            l.t("执业范围（公众可查）", "Scope (public)"),
+        ),
     ]
 }
 
 /// A lead's filing at one institution.
-fn filing_fields(l: Lang, institution: &str, name: &str) -> Vec<Field> {
+fn filing_fields(l: Lang, institution: &str, name: &str) -> Vec<FormField> {
     [("filing_no", "主诊备案编号", "filing number"), ("filed_on", "备案日期", "filed on")]
         .map(|(field, zh, en)| {
             let label = format!("{name} · {}", l.t(zh, en));
-            Field::new(Kind::Text, &format!("{field}@{institution}"), &label)
+            FormField::new(FieldKind::Text, &format!("{field}@{institution}"), &label)
         })
         .into()
 }

@@ -10,9 +10,11 @@ use crate::model::Room;
 use crate::problem::Problem;
 use crate::store::StoreError;
 use crate::text::FoldFault;
-use crate::web::pages::forms::{Drawing, Field, Given, Kind, choices, clip, code_of, id, worded};
+use crate::web::pages::forms::{
+    Drawing, FieldKind, FormField, Given, choices, clip, code_of, id, worded,
+};
 use crate::web::pages::frame::local;
-use crate::web::request::scope::Seen;
+use crate::web::request::scope::VisibleInstitutions;
 use crate::web::view::words::Lang;
 
 const DAYS_ZH: [&str; 7] = ["周一", "周二", "周三", "周四", "周五", "周六", "周日"];
@@ -45,7 +47,12 @@ fn clock(minutes: u16) -> String {
     format!("{:02}:{:02}", minutes / 60, minutes % 60)
 }
 
-pub(super) fn sheet(a: &App, seen: &Seen, l: Lang, id: &str) -> Result<Sheet, Problem> {
+pub(super) fn sheet(
+    a: &App,
+    seen: &VisibleInstitutions,
+    l: Lang,
+    id: &str,
+) -> Result<Sheet, Problem> {
     let found = a
         .store
         .rooms()?
@@ -132,22 +139,22 @@ fn fields(
     l: Lang,
     (stands, zone): (bool, &str),
     institutions: Vec<(String, String)>,
-) -> Vec<Field> {
+) -> Vec<FormField> {
     let modes = choices(|mode: DeploymentMode| l.mode(mode));
     let mut fields = vec![
-        Field::new(Kind::Text, "id", l.t("编号", "Id")).needed().fixed(stands),
-        Field::new(Kind::Text, "name", l.t("名称", "Name")),
-        Field::new(Kind::Choice, "institution", l.t("机构", "Institution"))
+        FormField::new(FieldKind::Text, "id", l.t("编号", "Id")).needed().fixed(stands),
+        FormField::new(FieldKind::Text, "name", l.t("名称", "Name")),
+        FormField::new(FieldKind::Choice, "institution", l.t("机构", "Institution"))
             .options(institutions)
             .searched("institutions")
             .needed(),
-        Field::new(Kind::Choice, "mode", l.t("方式", "Mode")).options(modes).needed(),
-        Field::new(
-            Kind::Yes,
+        FormField::new(FieldKind::Choice, "mode", l.t("方式", "Mode")).options(modes).needed(),
+        FormField::new(
+            FieldKind::Yes,
             "intimate",
             l.t("私密诊室（只能使用门口签到）", "Intimate room (doorway only)"),
         ),
-        Field::new(Kind::Choice, "time_zone", l.t("时区", "Time zone"))
+        FormField::new(FieldKind::Choice, "time_zone", l.t("时区", "Time zone"))
             .options(time_zones(l, zone))
             .needed(),
     ];
@@ -161,11 +168,11 @@ fn fields(
         ("door", "门区", "Door"),
         ("privacy_mask", "隐私遮蔽（先于一切处理）", "Privacy mask (before anything else)"),
     ] {
-        fields.push(Field::new(Kind::Area, name, l.t(zh, en)));
+        fields.push(FormField::new(FieldKind::Area, name, l.t(zh, en)));
     }
     for (n, (zh, en)) in DAYS_ZH.iter().zip(DAYS_EN).enumerate() {
         let label = format!("{} {}", l.t(zh, en), l.t("营业时间", "open"));
-        fields.push(Field::new(Kind::Text, &format!("day{n}"), &label));
+        fields.push(FormField::new(FieldKind::Text, &format!("day{n}"), &label));
     }
     if let Some(first) = fields.iter_mut().find(|f| f.name == "day0") {
         l.t(
@@ -180,7 +187,7 @@ fn fields(
 }
 
 /// Asked of a new room alone; from then on the class has its own page.
-fn undressing(l: Lang) -> Field {
+fn undressing(l: Lang) -> FormField {
     let answers = worded(&["yes", "no"], |answer| {
         let undressed = answer == "yes";
         if undressed {
@@ -191,7 +198,8 @@ fn undressing(l: Lang) -> Field {
         .to_owned()
     });
     let label = l.t("就诊者在此脱衣？", "Do patients undress here?");
-    let mut field = Field::new(Kind::Choice, "undressing", label).options(answers).needed();
+    let mut field =
+        FormField::new(FieldKind::Choice, "undressing", label).options(answers).needed();
     l.t(
         "需要脱衣的诊室只能使用门口签到。此处所填作为机构意见，由主管机关确认。",
         "Where they do, the camera stands at the door alone. It is a proposal that the authority \

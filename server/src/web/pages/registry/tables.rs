@@ -7,16 +7,16 @@ use askama::Template;
 use axum::extract::{Query, State};
 use axum::response::Response;
 
-use super::super::frame::{Frame, local, render, shown};
+use super::super::frame::{PageFrame, local, render, shown};
 use super::{Place, pass, room};
 use crate::access::{Right, Who};
 use crate::app::App;
 use crate::problem::Problem;
-use crate::store::{Part, StoreError};
+use crate::store::{ListPart, StoreError};
 use crate::web::request::deed;
 use crate::web::request::part::{PartQuery, cut};
 use crate::web::request::rights::may_open;
-use crate::web::request::scope::Seen;
+use crate::web::request::scope::VisibleInstitutions;
 use crate::web::view::names::{Html, Names, Pages};
 use crate::web::view::words::Lang;
 
@@ -32,7 +32,7 @@ const TABLES: [(&str, &str, &str); 5] = [
 #[derive(Template)]
 #[template(path = "registry.html")]
 struct RegistryPage {
-    f: Frame,
+    f: PageFrame,
     noun: &'static str,
     title: &'static str,
     tabs: Vec<(&'static str, &'static str, bool)>,
@@ -95,7 +95,7 @@ async fn make_overview(
         .await?;
     let next = cut(&mut rows, &part, |r| first(r));
     debug_assert!(rows.len() < limit, "a page is never longer than was asked");
-    let f = Frame::of(app, who, l, "registry", "/registry").await?;
+    let f = PageFrame::of(app, who, l, "registry", "/registry").await?;
     let tabs = TABLES.iter().map(|t| (t.0, l.t(t.1, t.2), t.0 == noun)).collect();
     render(&RegistryPage {
         f,
@@ -121,11 +121,11 @@ fn named(
     who: &Who,
     l: Lang,
     noun: &str,
-    part: &Part,
+    part: &ListPart,
     id: String,
 ) -> Result<(String, String), StoreError> {
     let text = crate::text::folded(&id);
-    let found = rows(a, who, l, noun, &Part { after: String::new(), text, ..part.clone() })?;
+    let found = rows(a, who, l, noun, &ListPart { after: String::new(), text, ..part.clone() })?;
     let name = found.into_iter().find(|row| row.first().is_some_and(|c| c.text == id));
     let name = name
         .and_then(|row| row.into_iter().nth(1))
@@ -217,7 +217,7 @@ fn plain(row: Vec<String>) -> Vec<Cell> {
 }
 
 /// One page of one table: first column the id, the rest as shown.
-fn rows(a: &App, who: &Who, l: Lang, noun: &str, part: &Part) -> Result<Rows, StoreError> {
+fn rows(a: &App, who: &Who, l: Lang, noun: &str, part: &ListPart) -> Result<Rows, StoreError> {
     let yes = |is: bool, zh, en| if is { l.t(zh, en).to_owned() } else { String::new() };
     Ok(match noun {
         "rooms" => {
@@ -229,7 +229,7 @@ fn rows(a: &App, who: &Who, l: Lang, noun: &str, part: &Part) -> Result<Rows, St
         "people" => {
             let mut people = a.store.practitioners_part(part)?;
             deed::persons(people.iter().map(|p| p.id.as_str()));
-            let seen = Seen::of(a, who)?;
+            let seen = VisibleInstitutions::of(a, who)?;
             for p in &mut people {
                 seen.narrow(who, p);
             }
@@ -300,8 +300,8 @@ fn person_row(l: Lang, who: &Who, p: crate::model::Practitioner, names: &Names) 
     row
 }
 
-fn pass_rows(a: &App, who: &Who, l: Lang, part: &Part) -> Result<Rows, StoreError> {
-    let seen = Seen::of(a, who)?;
+fn pass_rows(a: &App, who: &Who, l: Lang, part: &ListPart) -> Result<Rows, StoreError> {
+    let seen = VisibleInstitutions::of(a, who)?;
     let mut passes = a.store.passes()?;
     passes.retain(|p| {
         *p.id > *part.after && p.id.contains(&part.text) && seen.has(p.institution.as_str())
