@@ -42,3 +42,36 @@ pub fn not_before(
     let into_minute = SignedDuration::from_secs(i64::from(local.second()));
     now + SignedDuration::from_mins(wait) - into_minute
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(text: &str) -> Timestamp {
+        text.parse().unwrap()
+    }
+
+    fn zone() -> TimeZone {
+        TimeZone::fixed(jiff::tz::offset(8))
+    }
+
+    const NIGHT: Quiet = Quiet { from_min: 22 * 60, to_min: 7 * 60, below: 3 };
+
+    #[test]
+    fn at_night_what_is_not_urgent_waits_until_the_morning() {
+        let three = at("2026-03-01T19:00:30Z"); // 03:00:30 in the zone
+        assert_eq!(not_before(three, Some(NIGHT), 2, &zone()), at("2026-03-01T23:00:00Z"));
+        assert_eq!(not_before(three, Some(NIGHT), 3, &zone()), three, "an urgent one waited");
+        let noon = at("2026-03-02T04:00:00Z");
+        assert_eq!(not_before(noon, Some(NIGHT), 0, &zone()), noon);
+        let just_before_midnight = at("2026-03-01T15:59:00Z");
+        assert_eq!(
+            not_before(just_before_midnight, Some(NIGHT), 1, &zone()),
+            at("2026-03-01T23:00:00Z")
+        );
+        assert_eq!(
+            not_before(at("2026-03-01T23:00:00Z"), Some(NIGHT), 1, &zone()),
+            at("2026-03-01T23:00:00Z")
+        );
+    }
+}

@@ -93,6 +93,7 @@ pub fn deliveries(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::quiet_hours::Quiet;
     use crate::store::HookKind;
 
     fn at(text: &str) -> Timestamp {
@@ -104,24 +105,6 @@ mod tests {
     }
 
     const NIGHT: Quiet = Quiet { from_min: 22 * 60, to_min: 7 * 60, below: 3 };
-
-    #[test]
-    fn at_night_what_is_not_urgent_waits_until_the_morning() {
-        let three = at("2026-03-01T19:00:30Z"); // 03:00:30 in the zone
-        assert_eq!(not_before(three, Some(NIGHT), 2, &zone()), at("2026-03-01T23:00:00Z"));
-        assert_eq!(not_before(three, Some(NIGHT), 3, &zone()), three, "an urgent one waited");
-        let noon = at("2026-03-02T04:00:00Z");
-        assert_eq!(not_before(noon, Some(NIGHT), 0, &zone()), noon);
-        let just_before_midnight = at("2026-03-01T15:59:00Z");
-        assert_eq!(
-            not_before(just_before_midnight, Some(NIGHT), 1, &zone()),
-            at("2026-03-01T23:00:00Z")
-        );
-        assert_eq!(
-            not_before(at("2026-03-01T23:00:00Z"), Some(NIGHT), 1, &zone()),
-            at("2026-03-01T23:00:00Z")
-        );
-    }
 
     #[test]
     fn a_failing_target_is_asked_ever_more_rarely_and_then_no_more() {
