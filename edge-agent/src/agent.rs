@@ -7,7 +7,6 @@
 
 mod clock;
 mod disk;
-pub mod event;
 mod evidence;
 mod health;
 mod known_versions;
@@ -27,15 +26,15 @@ use protocol::names::RuleCode;
 use protocol::up::{ClockSource, Up};
 
 pub use clock::AgentClock;
-pub use event::{Event, RoomLook};
 pub use health::{HealthSource, Vitals};
-pub use known_versions::{KnownVersions, unknown_institution};
+pub use known_versions::KnownVersions;
 pub use lock_watch::LockWatch;
 pub use run_summary::{RunSummary, RunTally};
 
 use crate::{
     brokers::KnownBrokers,
     clock::{Now, rfc3339_ms},
+    event::{Event, RoomLook},
     evidence::Keeper,
     pipeline::Guidance,
     record::Recorder,

@@ -142,11 +142,8 @@ impl Args {
 /// Ten minutes into the morning a doctor stands at the bed: one drawn face whose place is known.
 const SCENE_MS: u64 = 600_000;
 
-fn measure(
-    mut analyzer: Analyzer,
-    runs: usize,
-    people: usize,
-) -> anyhow::Result<(Vec<StageTiming>, u64)> {
+/// A frame of the morning, the same as JPEG, and the face that stands in it.
+fn drawn_frame() -> anyhow::Result<(Picture, Vec<u8>, FaceBox)> {
     let mut scene = scene::Scene::drawn(scene::Morning::bundled()?, 1);
     let mut image = image::RgbImage::new(scene::room::WIDTH, scene::room::HEIGHT);
     let truths = scene.frame_at(SCENE_MS, &mut image);
@@ -160,6 +157,15 @@ fn measure(
     image::codecs::jpeg::JpegEncoder::new_with_quality(&mut jpeg, 85).encode_image(&image)?;
     let (width, height) = image.dimensions();
     let picture = Picture::new(image.into_raw(), width, height, PixelOrder::Rgb)?;
+    Ok((picture, jpeg, face))
+}
+
+fn measure(
+    mut analyzer: Analyzer,
+    runs: usize,
+    people: usize,
+) -> anyhow::Result<(Vec<StageTiming>, u64)> {
+    let (picture, jpeg, face) = drawn_frame()?;
     let frame = picture.frame();
 
     let mut faces = Vec::new();

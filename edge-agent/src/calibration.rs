@@ -8,7 +8,7 @@ use std::path::Path;
 use presence::{EvidenceCurve, EvidenceCurves, Thresholds};
 use vision::{
     Analyzer, PackSpec,
-    pack::{self, Calibration, PackError},
+    pack::{Calibration, PackError},
 };
 
 pub(crate) fn thresholds(analyzer: &Analyzer) -> Thresholds {
@@ -25,7 +25,7 @@ pub(crate) fn thresholds(analyzer: &Analyzer) -> Thresholds {
 }
 
 /// The manifest refuses a curve that the core would refuse.
-fn curves(pack: pack::EvidenceCurves) -> Option<EvidenceCurves> {
+fn curves(pack: vision::EvidenceCurves) -> Option<EvidenceCurves> {
     Some(EvidenceCurves {
         bare: EvidenceCurve::new(pack.bare)?,
         bare_poor: EvidenceCurve::new(pack.bare_poor)?,
@@ -93,8 +93,8 @@ pub(crate) mod tests {
 
     #[test]
     fn every_measured_curve_is_one_the_core_takes() {
-        assert_eq!(pack::EvidenceCurves::PLACES, presence::CURVE_PLACES);
-        let manifest = pack::PackManifest::built_in().unwrap();
+        assert_eq!(vision::EvidenceCurves::PLACES, presence::CURVE_PLACES);
+        let manifest = vision::pack::PackManifest::built_in().unwrap();
         for name in ["real", "lite", "lite-int8"] {
             let measured = manifest.pack(name).unwrap().thresholds.evidence.unwrap();
             let taken = curves(measured).unwrap();

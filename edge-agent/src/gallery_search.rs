@@ -9,7 +9,16 @@ use presence::PersonId;
 use protocol::down::Roster;
 use vision::{Embedding, Gallery, Rivals, Rotation, Template};
 
-use crate::{facts::Unusable, pipeline::GallerySearch};
+use crate::facts::Unusable;
+
+/// The templates to search, and the clinic's turn of them (P10).
+#[derive(Debug)]
+pub struct GallerySearch {
+    pub gallery: Gallery<PersonId>,
+    pub rotation: Option<Rotation>,
+    /// How scores are held against rivals; the pack's thresholds hold for such scores.
+    pub rivals: Rivals,
+}
 
 /// What the loaded pack makes.
 #[derive(Debug, Clone, PartialEq)]

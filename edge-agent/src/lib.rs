@@ -22,6 +22,7 @@ pub mod config;
 pub mod doctor;
 pub mod door;
 pub mod enroll;
+pub mod event;
 pub mod evidence;
 pub mod facts;
 pub mod first_boot;

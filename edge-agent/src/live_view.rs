@@ -30,7 +30,7 @@ use protocol::{
 };
 
 use crate::{
-    agent::RoomLook, camera::Stop, config::LiveViewSettings, lock::Lock, pipeline::Guidance,
+    camera::Stop, config::LiveViewSettings, event::RoomLook, lock::Lock, pipeline::Guidance,
 };
 use stage_times::StageTimes;
 pub use timed_stages::TimedStages;

@@ -11,7 +11,7 @@ use crate::{
     calibration,
     config::{Config, RunMode},
     gallery_search::Maker,
-    wire::Origin,
+    wire::{Origin, unknown_institution},
 };
 
 /// The loaded networks with what the rest must know of them.
@@ -82,7 +82,7 @@ pub(crate) fn origin(config: &Config, identity: &BoxIdentity, models: &Models) -
     Origin {
         device: identity.device.clone(),
         room: identity.room.clone(),
-        institution: crate::agent::unknown_institution(),
+        institution: unknown_institution(),
         manifest: Manifest {
             firmware: env!("CARGO_PKG_VERSION").to_owned(),
             pack: models.pack.clone(),

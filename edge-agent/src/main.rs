@@ -7,6 +7,7 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    vision::telemetry::begin_without();
     let done = edge_agent::cli::main();
     let why = done.as_ref().err().map(|error| log_lines::one_line(error.chain()));
     let said = log_lines::end("zaigang-agent", why.as_deref());

@@ -23,6 +23,7 @@ use crate::{
         TakenPictures,
         taking::{Taker, place},
     },
+    gallery_search::GallerySearch,
     motion::Motion,
     scheduler::Scheduler,
     vision_stages::{VisionStages, appearance},
@@ -34,7 +35,7 @@ mod reidentification;
 pub(crate) mod tracks;
 
 use closer_look::Closer;
-pub use guidance::{GallerySearch, Guidance};
+pub use guidance::Guidance;
 use reidentification::Asking;
 use tracks::Tracks;
 

@@ -11,10 +11,10 @@ use std::{
 use presence::{CameraHealth, CameraState, Observation};
 
 use crate::{
-    agent::{Event, RoomLook},
     board_heat::Governor,
     camera::{Capture, Complaint, Decoder, NextShot, Plausibility, Stop},
     clock::{Now, RealClock},
+    event::{Event, RoomLook},
     live_view::LiveView,
     pipeline::{Guidance, Pipeline, nothing_seen},
     vision_stages::VisionStages,

@@ -223,7 +223,7 @@ fn report(finding: &Finding, device: &DeviceId) -> protocol::up::FindingReport {
     let origin = Origin {
         device: device.clone(),
         room: unknown_room(),
-        institution: crate::agent::unknown_institution(),
+        institution: crate::wire::unknown_institution(),
         manifest: Manifest {
             firmware: String::new(),
             pack: String::new(),

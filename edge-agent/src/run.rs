@@ -26,8 +26,8 @@ use vision::Analyzer;
 
 use crate::{
     agent::{
-        Agent, AgentClock, AgentSettings, Ending, Event, HealthSource, KnownVersions, LockWatch,
-        Parts, RunSummary, Vitals,
+        Agent, AgentClock, AgentSettings, Ending, HealthSource, KnownVersions, LockWatch, Parts,
+        RunSummary, Vitals,
     },
     board_heat::{Governor, Heat},
     brokers::{self, KnownBrokers},
@@ -36,6 +36,7 @@ use crate::{
     clock::RealClock,
     config::{self, Config, FrameSource, RunMode},
     door::{DoorCheck, Screen},
+    event::Event,
     evidence::{Keeper, upload},
     live_view::{LiveView, TimedStages},
     loaded::{load_models, origin},
@@ -143,12 +144,7 @@ impl Assembled {
         link.audit_heads = Some(AuditHeads::new(&config.state_dir, identity.server));
         let (to_agent, events) = channel();
         let mut agent = Agent::new(Parts {
-            settings: AgentSettings {
-                production: config.mode == RunMode::Production,
-                scripted,
-                once,
-                health_every: Duration::from_millis(config.health.every_ms),
-            },
+            settings: settings(config, scripted, once),
             clock: agent_clock,
             outbox: outbox.clone(),
             known: KnownVersions::new(models.maker.clone()),
@@ -174,11 +170,7 @@ impl Assembled {
         // Track numbers are never reused, also over restarts.
         let first_track = TrackId(outbox.boot().boot_count << 32);
         let reconnect = Duration::from_millis(config.camera.reconnect_ms);
-        let supervision = Supervision {
-            governor: (!scripted)
-                .then(|| Governor::new(Heat::of_this_board(), config.health.slow_from_mc)),
-            plausibility: config.camera.source.is_camera().then(camera::Plausibility::default),
-        };
+        let supervision = supervision(config, scripted);
         let capture_stop = stop.clone();
         let make =
             move || Capture::start(opened.open, opened.pace, reconnect, counters, capture_stop);
@@ -269,6 +261,24 @@ impl Watching {
         let watching =
             move || watch(pipeline, make, supervision, Some(&view), &events, clock, &stop);
         Ok(thread.spawn(watching)?)
+    }
+}
+
+fn settings(config: &Config, scripted: bool, once: bool) -> AgentSettings {
+    AgentSettings {
+        production: config.mode == RunMode::Production,
+        scripted,
+        once,
+        health_every: Duration::from_millis(config.health.every_ms),
+    }
+}
+
+/// A drawn or filed scene heats no board, and has no lens to cover.
+fn supervision(config: &Config, scripted: bool) -> Supervision {
+    Supervision {
+        governor: (!scripted)
+            .then(|| Governor::new(Heat::of_this_board(), config.health.slow_from_mc)),
+        plausibility: config.camera.source.is_camera().then(camera::Plausibility::default),
     }
 }
 

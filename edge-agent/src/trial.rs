@@ -14,7 +14,7 @@ use presence::{Comparison, Finding, Policy, WhatIf};
 use protocol::id::TrialId;
 use protocol::trial::{PolicyTrialAnswer, TrialCount, TrialDay, TrialFailure};
 
-use crate::agent::event::Event;
+use crate::event::Event;
 use crate::record::{LogPart, RecordError, Vault};
 
 /// Trials that a box begins within a day. Each costs it a few minutes of one idle core.
@@ -136,6 +136,19 @@ fn answer(
     }
 }
 
+/// The held days, then the newest first.
+fn days_of(vault: &Vault, order: &TrialOrder) -> Result<Vec<(String, Vec<LogPart>)>, RecordError> {
+    let mut days: BTreeMap<String, Vec<LogPart>> = BTreeMap::new();
+    for part in vault.parts()? {
+        if order.from.as_ref().is_none_or(|from| part.day() >= *from) {
+            days.entry(part.day()).or_default().push(part);
+        }
+    }
+    let mut days: Vec<_> = days.into_iter().rev().collect();
+    days.sort_by_key(|(day, _)| !order.held.contains(day));
+    Ok(days)
+}
+
 /// Day by day, the held ones and then the newest first: each file begins with the facts in force,
 /// and an engine alleges nothing of a session that began before its first look, so a session over
 /// midnight UTC is in neither count.
@@ -146,17 +159,9 @@ fn replayed(
     stop: &AtomicBool,
 ) -> Result<Option<PolicyTrialAnswer>, RecordError> {
     let vault = Vault::of_existing(state_dir)?;
-    let mut days: BTreeMap<String, Vec<LogPart>> = BTreeMap::new();
-    for part in vault.parts()? {
-        if order.from.as_ref().is_none_or(|from| part.day() >= *from) {
-            days.entry(part.day()).or_default().push(part);
-        }
-    }
     let (mut read, mut left, mut left_out) = (BTreeSet::new(), most_bytes, 0);
     let (mut counts, mut stand) = (BTreeMap::new(), BTreeMap::new());
-    let mut days: Vec<_> = days.into_iter().rev().collect();
-    days.sort_by_key(|(day, _)| !order.held.contains(day));
-    for (day, parts) in days {
+    for (day, parts) in days_of(&vault, order)? {
         let bytes: u64 = parts.iter().map(LogPart::bytes).sum();
         if bytes > left {
             // Smaller days after it stay out, too: what is left out is the oldest.

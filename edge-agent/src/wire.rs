@@ -44,6 +44,13 @@ impl Origin {
     }
 }
 
+/// The institution of a box before its room was said: no finding can name it, because none is
+/// raised without a room.
+pub fn unknown_institution() -> InstitutionId {
+    #[expect(clippy::unwrap_used, reason = "the text is an identifier")]
+    "unknown".parse().unwrap()
+}
+
 /// A core id as a wire id. Every id that the core knows came over the wire, so this fails only for
 /// a foreign one.
 fn id<T: std::str::FromStr>(text: &str) -> Option<T> {

@@ -6,8 +6,12 @@ anything falls short; 0 with a line that says so when there is no mirror.
 """
 
 import hashlib
+import os
 import pathlib
 import sys
+
+# Or it reports to its maker (decision 0370).
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 
 import numpy as np
 import onnxruntime

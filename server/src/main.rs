@@ -159,6 +159,7 @@ impl RestoreArgs {
 }
 
 fn main() -> ExitCode {
+    vision::telemetry::begin_without();
     let cli = Cli::parse();
     let done = match cli.command {
         None => start(&cli.run),

@@ -4,48 +4,38 @@
 mod background;
 mod brokers;
 mod data;
+mod house;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
 use axum::Router;
-use jiff::SignedDuration;
 use protocol::provision::BrokerAddress;
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
 
 use background::{keep_watch, load_models};
 use brokers::{brokers, wait_for_broker};
-use data::{database_answers, faces, facts, ready_data, signing_key};
+use data::ready_data;
+use house::{Member, Opened, Reached, Signals, pusher};
 
-use crate::access::oidc::Provider;
-use crate::access::{Role, password};
-use crate::app::{App, Turns};
-use crate::audit_head::Heads;
-use crate::body_memory::Bodies;
+use crate::access::Role;
+use crate::app::App;
 use crate::ca::Authority;
-use crate::cache::{Made, Probed, Walked};
 use crate::certificates::Certificates;
-use crate::clinic_requests::ClinicRequests;
-use crate::config::{Config, Limits, Mode};
-use crate::enrol::Slot;
+use crate::config::{Config, Mode};
 use crate::first_admin_link;
-use crate::form_reader::FormReader;
-use crate::http_metrics::HttpMetrics;
-use crate::ingest::{self, Keys};
-use crate::knowledge::{self, Pusher};
+use crate::ingest::{self, IngestEvent};
+use crate::knowledge;
 use crate::leader;
 use crate::low_priority::LowPriority;
-use crate::mqtt::{self, BrokerLinks, MessageIntake};
+use crate::mqtt::{self, BrokerLinks, MessageIntake, RawMessage};
 use crate::no_room_told;
 use crate::set_up_fault::SetUpFault;
-use crate::streams::Streams;
-use crate::vault;
 use crate::web;
-use crate::work_queue::WorkQueue;
 
 /// Messages between the broker and the ingest; beyond that the broker waits.
 const INBOX: usize = 4096;
@@ -92,76 +82,37 @@ pub async fn start(config: Config) -> anyhow::Result<Running> {
     started(config).await.map_err(|error| no_room_told::named(error, &folder))
 }
 
-#[allow(clippy::too_many_lines, reason = "one field of the house on each line")]
 async fn started(config: Config) -> anyhow::Result<Running> {
     let (master, running) = ready_data(&config)?;
-    let demonstration = config.mode == Mode::Demonstration;
-    let signer = Arc::new(signing_key(&config.data_dir.join("server_signing.key"))?);
-    database_answers(&config.store).await?;
-    let store = Arc::new(facts(&config, &signer)?.believing_scripted_clocks(demonstration));
-    let faces = Arc::new(faces(&config, &master, &signer)?);
-    let heads = Arc::new(Heads::new(&config.audit.head_file, Arc::clone(&signer)));
-    heads.resume()?;
-    let keyed = store.key_cards(|hash| vault::keyed_card(&master, hash))?;
-    if keyed > 0 {
-        tracing::info!(keyed, "cards are kept by a keyed hash from here on");
-    }
-    let keys = Arc::new(Keys::default());
-    keys.reload(&store)?;
+    let opened = Opened::of(&config, master).await?;
     let listener = listen("http.listen", config.http_listen).await?;
     let http_address = listener.local_addr()?;
-    let instance = leader::instance(http_address, &signer);
-    let (leader, seat) = leader::take_part(&config.store, &store, &instance)?;
+    let instance = leader::instance(http_address, &opened.signer);
+    let (leader, seat) = leader::take_part(&config.store, &opened.store, &instance)?;
 
     let authority = Authority::open(&config.data_dir)?;
     let low_priority = LowPriority::new().context("threads behind the pages")?;
     let certificates = Arc::new(Certificates::default());
-    let (logins, broker_addresses) =
-        brokers(&low_priority, &config, &store, &authority, &certificates).await?;
+    let (logins, addresses) =
+        brokers(&low_priority, &config, &opened.store, &authority, &certificates).await?;
     let (stop, stopping) = watch::channel(false);
     let changed = watch::Sender::new(0);
-    let (raw_tx, raw_rx) = mpsc::channel(INBOX);
     let (told_tx, told_rx) = mpsc::unbounded_channel();
     let (nudge, nudges) = mpsc::unbounded_channel();
 
-    let sizes = ingest::Sizes { batch_max: config.batch_max, at_once_max: config.at_once_max };
-    let (brokers, events) = BrokerLinks::connect(&logins);
-    let ingest = ingest::spawn(
-        Arc::clone(&store),
-        Arc::clone(&keys),
-        Arc::clone(&brokers.locations),
-        sizes,
-        raw_rx,
-        told_tx,
-        changed.clone(),
-    )?;
+    let (links, events) = BrokerLinks::connect(&logins);
+    let (raw_tx, ingest) = take_in(&config, &opened, &links, told_tx, changed.clone())?;
     let intake =
         MessageIntake { inbox: raw_tx, stop: stopping.clone(), shared: config.broker.is_shared() };
     let connections = events.into_iter().enumerate();
     let mqtt = connections
         .map(|(at, events)| {
-            low_priority.spawn(mqtt::run(Arc::clone(&brokers), at, events, intake.clone()))
+            low_priority.spawn(mqtt::run(Arc::clone(&links), at, events, intake.clone()))
         })
         .collect();
     drop(intake);
-    let pusher = Arc::new(Pusher {
-        store: Arc::clone(&store),
-        faces: Arc::clone(&faces),
-        signer: Arc::clone(&signer),
-        heads: Arc::clone(&heads),
-        heads_told: std::sync::Mutex::default(),
-        brokers: Arc::clone(&brokers),
-        leader: Arc::clone(&leader),
-        told_brokers: config
-            .broker
-            .is_listed()
-            .then(|| protocol::down::Brokers { brokers: broker_addresses.clone() }),
-        expires: SignedDuration::from_hours(config.knowledge_expires_h),
-        refresh: SignedDuration::from_mins(config.knowledge_refresh_min as i64),
-        retry: Duration::from_millis(config.knowledge_retry_ms),
-        retry_max: Duration::from_mins(config.knowledge_retry_max_min),
-        any_date: config.mode == Mode::Demonstration,
-    });
+    let reached = Reached { authority, certificates, addresses, links };
+    let pusher = Arc::new(pusher(&config, &opened, &reached, &leader));
     low_priority.spawn(knowledge::speak(Arc::clone(&pusher), told_rx, nudge.clone()));
     low_priority.spawn(knowledge::run(pusher, nudges));
 
@@ -169,52 +120,9 @@ async fn started(config: Config) -> anyhow::Result<Running> {
         None => None,
         Some(address) => Some(listen("metrics.listen", address).await?),
     };
-    let oidc = login_provider(&config)?;
-    let Limits {
-        hash_waiting_max,
-        analyses_waiting_max,
-        bodies_max_mib,
-        streams_per_account_max,
-        ..
-    } = config.limits;
-    let app = Arc::new(App {
-        figures: Made::default(),
-        walked: Walked::default(),
-        heads,
-        oidc: oidc.map(Arc::new),
-        engine: Slot::default(),
-        master,
-        instance,
-        leader: Arc::clone(&leader),
-        broker_addresses,
-        connected: brokers.connected(),
-        brokers,
-        config,
-        store,
-        faces,
-        keys,
-        signer,
-        authority,
-        certificates,
-        nudge,
-        changed,
-        http_metrics: HttpMetrics::default(),
-        stopping: stopping.clone(),
-        turns: Turns::default(),
-        hashes: WorkQueue::new(password::AT_ONCE, hash_waiting_max),
-        known_hashes: WorkQueue::new(password::KNOWN_AT_ONCE, hash_waiting_max),
-        analyses: WorkQueue::new(1, analyses_waiting_max),
-        tables: WorkQueue::new(2, 16),
-        bodies: Bodies::new(bodies_max_mib),
-        streams: Streams::new(streams_per_account_max),
-        clinic_requests: ClinicRequests::default(),
-        probed: Probed::default(),
-        refusals: std::sync::Mutex::default(),
-        forms: FormReader::default(),
-        door_url: OnceLock::new(),
-        door_rang: Arc::default(),
-        door_queue: Arc::default(),
-    });
+    let member = Member { instance, leader: Arc::clone(&leader) };
+    let signals = Signals { nudge, changed, stopping: stopping.clone() };
+    let app = Arc::new(house::app(config, opened, reached, member, signals)?);
     // Not among the threads that give way: a late look costs the lead.
     tokio::spawn(leader::run(leader, seat, Arc::clone(&app.store), stopping.clone()));
     load_models(&app);
@@ -222,17 +130,30 @@ async fn started(config: Config) -> anyhow::Result<Running> {
     let public = open_door(&low_priority, &app, &stopping).await?;
     let metrics_address = metrics.as_ref().map(TcpListener::local_addr).transpose()?;
     if let Some(listener) = metrics {
-        low_priority.spawn(serve(
-            listener,
-            web::metrics_router(Arc::clone(&app)),
-            stopping.clone(),
-        ));
+        let router = web::metrics_router(Arc::clone(&app));
+        low_priority.spawn(serve(listener, router, stopping.clone()));
     }
     let http = tokio::spawn(serve(listener, web::router(Arc::clone(&app)), stopping));
     wait_for_broker(&app).await?;
     let ready = Ready { public, ..ready(http_address, metrics_address, &app) };
     let first_admin = first_admin(&app, &ready.http).await?;
     Ok(Running { ready, first_admin, app, stop, http, mqtt, ingest, low_priority, _lock: running })
+}
+
+/// Starts the thread that commits what comes; gives what it is handed by.
+fn take_in(
+    config: &Config,
+    opened: &Opened,
+    links: &BrokerLinks,
+    told: mpsc::UnboundedSender<IngestEvent>,
+    changed: watch::Sender<u64>,
+) -> std::io::Result<(mpsc::Sender<RawMessage>, std::thread::JoinHandle<()>)> {
+    let (raw_tx, raw_rx) = mpsc::channel(INBOX);
+    let sizes = ingest::Sizes { batch_max: config.batch_max, at_once_max: config.at_once_max };
+    let (store, keys) = (Arc::clone(&opened.store), Arc::clone(&opened.keys));
+    let locations = Arc::clone(&links.locations);
+    let thread = ingest::spawn(store, keys, locations, sizes, raw_rx, told, changed)?;
+    Ok((raw_tx, thread))
 }
 
 /// Serves the public door where the configuration has one; gives its address.
@@ -268,16 +189,6 @@ async fn listen(key: &str, address: SocketAddr) -> anyhow::Result<TcpListener> {
             }
         }
     }
-}
-
-fn login_provider(config: &Config) -> anyhow::Result<Option<Provider>> {
-    let Some(oidc) = &config.oidc else { return Ok(None) };
-    if oidc.claim_is_ignored {
-        tracing::warn!(
-            "`oidc.claim` has no effect: people link their own accounts on the page /account"
-        );
-    }
-    Ok(Some(Provider::new(oidc.clone()).context("`oidc.client_secret_file` can not be read")?))
 }
 
 /// There is no default password: whoever starts the server for the first time gets a link that

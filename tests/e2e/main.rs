@@ -8,6 +8,7 @@
 
 mod at_rest;
 mod bad_input;
+mod bench_instructions;
 mod book;
 mod brokers;
 #[cfg(feature = "own-camera")]
@@ -43,5 +44,6 @@ mod server_faults;
 mod servers;
 mod service;
 mod store_answers;
+mod telemetry;
 mod type_names;
 mod update;

@@ -128,9 +128,9 @@ impl Program {
             .args(args)
             .current_dir(root())
             .env("ORT_DYLIB_PATH", onnxruntime())
-            // From 1.31 on the library begins telemetry of its own (a file in the temporary folder)
-            // before it can be told not to.
-            .env("ORT_DISABLE_TELEMETRY", "1")
+            // As whoever starts a program by hand: it is the program that turns off the library's
+            // reports.
+            .env_remove("ORT_DISABLE_TELEMETRY")
             .envs(environment.iter().copied())
             .stdin(Stdio::null())
             .stdout(append(&folder.join(format!("{name}.out")))?)

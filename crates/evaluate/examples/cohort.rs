@@ -22,6 +22,7 @@ const ROWS: usize = 128;
 const PHOTOS: (usize, usize) = (4, 1);
 
 fn main() -> anyhow::Result<()> {
+    vision::telemetry::begin_without();
     let args: Vec<String> = std::env::args().skip(1).collect();
     let [pack, out, seed, list, folders @ ..] = &args[..] else {
         bail!("usage: cohort PACK OUT SEED GROUP.csv PHOTOS_DIR…")

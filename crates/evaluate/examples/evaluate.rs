@@ -17,6 +17,7 @@ enum Command {
 }
 
 fn main() -> anyhow::Result<()> {
+    vision::telemetry::begin_without();
     let out = &mut std::io::stdout();
     match Command::parse() {
         Command::Evaluate(command) => evaluate::cli::run(&command, out),

@@ -31,6 +31,7 @@ struct Shown {
 }
 
 fn main() -> anyhow::Result<()> {
+    vision::telemetry::begin_without();
     let args: Vec<String> = std::env::args().skip(1).collect();
     let [pack, masked, bare] = &args[..] else { bail!("usage: masks PACK MASKED_DIR BARE_DIR") };
     let search = Search::standard(None);

@@ -25,6 +25,7 @@ const TRIALS: usize = 60;
 const TRACK: usize = 5;
 
 fn main() -> anyhow::Result<()> {
+    vision::telemetry::begin_without();
     let folder = std::env::args()
         .nth(1)
         .ok_or_else(|| anyhow::anyhow!("usage: matrix PHOTOS_DIR [SEED]"))?;

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 
 use anyhow::ensure;
 use serde::Serialize;
-use vision::{Gallery, PackSpec, Rivals, Template, pack::EvidenceCurves};
+use vision::{EvidenceCurves, Gallery, PackSpec, Rivals, Template};
 
 use crate::{
     degrade::Degrade,

@@ -29,6 +29,7 @@ struct Bench {
 }
 
 fn main() -> Result<(), Failure> {
+    vision::telemetry::begin_without();
     let models = std::env::args().nth(1).ok_or("usage: bench_peer MODELS_DIR")?;
     let options = Options { detect_longest_side_px: 0, threads: 1 };
     // As the box opens it: both embedders, not the first alone.

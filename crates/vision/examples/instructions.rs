@@ -20,31 +20,31 @@ use vision::{
 const SIZE: (u32, u32) = (640, 480);
 
 fn main() {
+    vision::telemetry::begin_without();
     let jpeg = std::env::args().nth(1).map_or_else(drawn, |path| std::fs::read(path).unwrap());
     let search = Search::standard(None);
     let spec =
         PackManifest::built_in().unwrap().pack("real").unwrap().locate(&search).unwrap().spec();
     let mut bench = Bench::open(&jpeg, &spec);
     bench.warm();
-    let stages: [(&str, Stage); 13] = [
+    let stages: [(&str, Stage); 11] = [
         ("decode", counted_decode),
         ("quality", counted_quality),
+        ("align", counted_align),
         ("match-10", counted_match_10),
         ("match-50", counted_match_50),
         ("match-1000", counted_match_1000),
         ("detect", counted_detect),
-        ("detect-bare", counted_detect_bare),
         ("mask", counted_mask),
         ("liveness", counted_liveness),
-        ("liveness-bare", counted_liveness_bare),
         ("embed", counted_embed),
-        ("embed-bare", counted_embed_bare),
         ("frame", counted_frame),
     ];
     for (name, stage) in stages {
-        marked(name, "begins");
+        let [begins, ends] = ["begins", "ends"].map(|what| format!("/counted/{name}/{what}"));
+        marked(&begins);
         stage(&mut bench);
-        marked(name, "ends");
+        marked(&ends);
     }
 }
 
@@ -52,8 +52,8 @@ fn main() {
 type Stage = fn(&mut Bench<'_>);
 
 /// There is no such file: that it is asked for is the mark.
-fn marked(stage: &str, what: &str) {
-    black_box(std::fs::exists(format!("/counted/{stage}/{what}")).is_ok());
+fn marked(path: &str) {
+    black_box(std::fs::exists(path).is_ok());
 }
 
 /// What the stages need, open.
@@ -89,7 +89,7 @@ impl<'a> Bench<'a> {
         }
     }
 
-    /// The bare runs repeat what a network was fed last.
+    /// What is made at the first look stays.
     fn warm(&mut self) {
         self.look();
     }
@@ -117,6 +117,11 @@ fn counted_quality(bench: &mut Bench<'_>) {
 }
 
 #[inline(never)]
+fn counted_align(bench: &mut Bench<'_>) {
+    bench.analyzer.align(bench.picture.frame(), &bench.face).unwrap();
+}
+
+#[inline(never)]
 fn counted_match_10(bench: &mut Bench<'_>) {
     black_box(bench.ten.identify(&bench.probe, bench.rivals));
 }
@@ -137,11 +142,6 @@ fn counted_detect(bench: &mut Bench<'_>) {
 }
 
 #[inline(never)]
-fn counted_detect_bare(bench: &mut Bench<'_>) {
-    bench.analyzer.run_again("detector").unwrap();
-}
-
-#[inline(never)]
 fn counted_mask(bench: &mut Bench<'_>) {
     black_box(bench.analyzer.masked(bench.picture.frame(), &bench.face).unwrap());
 }
@@ -152,18 +152,8 @@ fn counted_liveness(bench: &mut Bench<'_>) {
 }
 
 #[inline(never)]
-fn counted_liveness_bare(bench: &mut Bench<'_>) {
-    bench.analyzer.run_again("liveness").unwrap();
-}
-
-#[inline(never)]
 fn counted_embed(bench: &mut Bench<'_>) {
     black_box(bench.analyzer.embed(bench.picture.frame(), &bench.face).unwrap());
-}
-
-#[inline(never)]
-fn counted_embed_bare(bench: &mut Bench<'_>) {
-    bench.analyzer.run_again("embedder").unwrap();
 }
 
 #[inline(never)]

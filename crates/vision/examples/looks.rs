@@ -13,6 +13,7 @@ use std::path::PathBuf;
 use vision::{Analyzer, Options, Picture, Runtime, pack};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
+    vision::telemetry::begin_without();
     let mut args = std::env::args().skip(1);
     let (Some(name), Some(folder)) = (args.next(), args.next()) else {
         return Err("usage: looks PACK FOLDER".into());

@@ -132,6 +132,13 @@ impl Analyzer {
         ))
     }
 
+    /// Aligns a bare face for each embedder, and leaves it there: for whoever counts what it costs.
+    #[doc(hidden)]
+    pub fn align(&mut self, frame: Frame<'_>, face: &FaceBox) -> Result<(), VisionError> {
+        self.embedder.align(frame, &face.landmarks)?;
+        self.companion.as_mut().map_or(Ok(()), |(second, _)| second.align(frame, &face.landmarks))
+    }
+
     /// Aligns and embeds a face that wears a mask: the companion knows covered faces less well, and
     /// is left out.
     pub fn embed_covered(

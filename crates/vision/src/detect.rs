@@ -95,7 +95,13 @@ impl Detector {
             .collect();
         let net = runtime.open(
             &spec.model,
-            &Expect { role: "detector", size, any_size: spec.input.width == 0, outputs: &outputs },
+            &Expect {
+                role: "detector",
+                size,
+                seldom: false,
+                any_size: spec.input.width == 0,
+                outputs: &outputs,
+            },
         )?;
         Ok(Self {
             net,

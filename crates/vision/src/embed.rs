@@ -24,8 +24,13 @@ impl Embedder {
     pub fn load(runtime: &Runtime, spec: &EmbedderSpec) -> Result<Self, VisionError> {
         let mut spec = spec.clone();
         let size = (spec.input.width, spec.input.height);
-        let expect =
-            Expect { role: "embedder", size, any_size: false, outputs: &[("", spec.length)] };
+        let expect = Expect {
+            role: "embedder",
+            size,
+            seldom: false,
+            any_size: false,
+            outputs: &[("", spec.length)],
+        };
         let net = runtime.open_fed(&spec.model, &expect, &mut Some(&mut spec.input))?;
         Ok(Self { net, spec, planes: Vec::new(), not_finite: 0 })
     }
@@ -41,9 +46,20 @@ impl Embedder {
         frame: Frame<'_>,
         landmarks: &[[f32; 2]; 5],
     ) -> Result<Embedding, VisionError> {
+        self.align(frame, landmarks)?;
+        self.run()
+    }
+
+    /// The step before the network, for whoever counts what it costs.
+    #[doc(hidden)]
+    pub fn align(
+        &mut self,
+        frame: Frame<'_>,
+        landmarks: &[[f32; 2]; 5],
+    ) -> Result<(), VisionError> {
         let to_frame = Similarity::to_template(landmarks, &self.spec.template)?.inverse();
         sample::warped(frame, &to_frame, &self.spec.input, &mut self.planes);
-        self.run()
+        Ok(())
     }
 
     /// Embeds the mirrored face: a second look at the same picture.
@@ -52,8 +68,7 @@ impl Embedder {
         frame: Frame<'_>,
         landmarks: &[[f32; 2]; 5],
     ) -> Result<Embedding, VisionError> {
-        let to_frame = Similarity::to_template(landmarks, &self.spec.template)?.inverse();
-        sample::warped(frame, &to_frame, &self.spec.input, &mut self.planes);
+        self.align(frame, landmarks)?;
         for row in self.planes.chunks_exact_mut(self.spec.input.width as usize) {
             row.reverse();
         }

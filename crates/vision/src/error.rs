@@ -37,6 +37,12 @@ pub enum RuntimeError {
         it to the ONNX Runtime of this board"
     )]
     NoLibraryNamed,
+    /// Loaded like this, the library would report to its maker.
+    #[error(
+        "ORT_DISABLE_TELEMETRY is not 1: ONNX Runtime would send reports of itself to its maker; \
+        set it before the program starts"
+    )]
+    WouldReport,
     /// No file there.
     #[error(
         "{}: no ONNX Runtime library there; run ./scripts/setup, or set ORT_DYLIB_PATH to the \

@@ -53,6 +53,7 @@ impl LivenessNetworks {
             let expect = Expect {
                 role: "liveness",
                 size: (spec.input.width, spec.input.height),
+                seldom: false,
                 any_size: false,
                 outputs: &[("", CLASSES)],
             };

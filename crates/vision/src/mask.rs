@@ -79,6 +79,7 @@ impl MaskFlag {
         let expect = Expect {
             role: "mask",
             size: (spec.input.width, spec.input.height),
+            seldom: true,
             any_size: false,
             outputs: &[("scores", ANCHORS * CLASSES), ("boxes", ANCHORS * 4)],
         };

@@ -34,9 +34,8 @@ pub use calibration::{CalibratedLimits, Calibration};
 pub use digest::Digest;
 pub use error::PackError;
 pub use facts::{
-    AlignmentFacts, Artefact, Band, ColourOrder, Decode, DetectorFacts, EmbedderFacts,
-    EvidenceCurves, InputFacts, InputSize, LivenessFacts, MaskFlagFacts, ModelRole, ModelSource,
-    ThresholdFacts,
+    AlignmentFacts, Artefact, Band, ColourOrder, Decode, DetectorFacts, EmbedderFacts, InputFacts,
+    InputSize, LivenessFacts, MaskFlagFacts, ModelRole, ModelSource, ThresholdFacts,
 };
 pub use liveness_band::LivenessBand;
 pub use locate::{LocatedModel, LocatedPack, Rejected, verify_file};

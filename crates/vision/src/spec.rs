@@ -4,7 +4,8 @@
 use std::{path::PathBuf, sync::Arc};
 
 use crate::{
-    embedding::Embedding, frame::PixelOrder, liveness::limits::LiveLimits, pack::EvidenceCurves,
+    embedding::Embedding, evidence_curves::EvidenceCurves, frame::PixelOrder,
+    liveness::limits::LiveLimits,
 };
 
 /// How pixels enter a network: planar (NCHW) `f32`, `(value - mean) / std` per channel.

@@ -11,7 +11,8 @@ use delivery::mqtt::LinkStats;
 use presence::CameraState as Core;
 use protocol::up::{CameraState, HealthReport, PictureSize};
 
-use super::{RoomLook, disk::DiskRoom};
+use super::disk::DiskRoom;
+use crate::event::RoomLook;
 use crate::{
     board_heat::Heat,
     camera::{CaptureCounters, Complaint},
@@ -125,6 +126,35 @@ impl HealthSource {
 
     /// One heartbeat; whoever writes it adds what the disk, the outbox and the sealed pictures say.
     pub fn report(&mut self, knowledge_version: u64, complaint: Option<String>) -> HealthReport {
+        let degraded = self.degraded(complaint);
+        let counters = &self.vitals.counters;
+        let visibility_ppm = (self.clear * 1_000_000).checked_div(self.looks).unwrap_or(0) as u32;
+        (self.looks, self.clear) = (0, 0);
+        HealthReport {
+            heartbeat_seq: 0,
+            uptime_ms: u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX),
+            firmware: self.vitals.firmware.clone(),
+            camera: self.camera,
+            frames: counters.frames.load(Ordering::Relaxed),
+            frames_dropped: counters.dropped.load(Ordering::Relaxed)
+                + counters.skipped.load(Ordering::Relaxed),
+            faces: self.figures.faces,
+            outbox_depth: 0,
+            outbox_dropped: 0,
+            disk_free_bytes: 0,
+            knowledge_version,
+            pack: self.vitals.pack.clone(),
+            visibility_ppm,
+            temperature_mc: self.vitals.heat.hottest_mc(),
+            degraded,
+            evidence: None,
+            broker: self.vitals.link.broker(),
+            picture: self.picture,
+        }
+    }
+
+    /// What is worse than it should be, a sentence each; what was told now is not told again.
+    fn degraded(&mut self, complaint: Option<String>) -> Vec<String> {
         let counters = &self.vitals.counters;
         let mut degraded: Vec<String> = complaint.into_iter().collect();
         if !counters.present.load(Ordering::Relaxed)
@@ -166,28 +196,6 @@ impl HealthSource {
                 schedule.budget_ms_per_s is too small"
             ));
         }
-        let visibility_ppm = (self.clear * 1_000_000).checked_div(self.looks).unwrap_or(0) as u32;
-        (self.looks, self.clear) = (0, 0);
-        HealthReport {
-            heartbeat_seq: 0,
-            uptime_ms: u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX),
-            firmware: self.vitals.firmware.clone(),
-            camera: self.camera,
-            frames: counters.frames.load(Ordering::Relaxed),
-            frames_dropped: counters.dropped.load(Ordering::Relaxed)
-                + counters.skipped.load(Ordering::Relaxed),
-            faces: self.figures.faces,
-            outbox_depth: 0,
-            outbox_dropped: 0,
-            disk_free_bytes: 0,
-            knowledge_version,
-            pack: self.vitals.pack.clone(),
-            visibility_ppm,
-            temperature_mc: self.vitals.heat.hottest_mc(),
-            degraded,
-            evidence: None,
-            broker: self.vitals.link.broker(),
-            picture: self.picture,
-        }
+        degraded
     }
 }

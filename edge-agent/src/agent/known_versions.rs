@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use presence::Fact;
 use protocol::{
     down::{self, Command, Down, DownBody},
-    id::{InstitutionId, ItemCode, PersonId, SessionId},
+    id::{ItemCode, PersonId, SessionId},
 };
 
 use super::{
@@ -320,11 +320,4 @@ impl Agent {
     fn wall(&self) -> Timestamp {
         Timestamp::from_millisecond(self.clock.now().wall_ms).unwrap_or(Timestamp::UNIX_EPOCH)
     }
-}
-
-/// The institution of a box before its room was said: no finding can name it, because none is
-/// raised without a room.
-pub fn unknown_institution() -> InstitutionId {
-    #[expect(clippy::unwrap_used, reason = "the text is an identifier")]
-    "unknown".parse().unwrap()
 }

@@ -18,7 +18,9 @@ use trust::SigningKey;
 
 use super::*;
 use crate::pipeline::PipelineFigures;
-use crate::{board_heat::Heat, camera::CaptureCounters, gallery_search::Maker};
+use crate::{
+    board_heat::Heat, camera::CaptureCounters, gallery_search::Maker, wire::unknown_institution,
+};
 
 const START_MS: i64 = 1_772_411_400_000; // 2026-03-02T00:30:00Z
 

@@ -28,8 +28,9 @@ use crate::{
     clock::Now,
     config::{self, Config},
     door::DoorCheck,
+    gallery_search::GallerySearch,
     loaded::load_models,
-    pipeline::{GallerySearch, Guidance, Pipeline, PipelineFigures, PipelineSettings, moment},
+    pipeline::{Guidance, Pipeline, PipelineFigures, PipelineSettings, moment},
     scheduler::{self, Scheduler},
     vision_stages::{FaceQuality, VisionStages},
 };

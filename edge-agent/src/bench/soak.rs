@@ -18,8 +18,9 @@ use crate::{
     clock::Now,
     config,
     door::DoorCheck,
+    gallery_search::GallerySearch,
     loaded::load_models,
-    pipeline::{GallerySearch, Guidance, Pipeline, PipelineSettings},
+    pipeline::{Guidance, Pipeline, PipelineSettings},
     scheduler::{self, Scheduler},
 };
 

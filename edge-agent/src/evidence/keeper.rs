@@ -1,18 +1,22 @@
 //! The agent's half: whom this box believes, what it holds, which orders it carries out, and when
 //! an item ends. Everything that becomes of an item is said before it is done, so that a power cut
-//! leaves a thing said twice and never one unsaid; the server counts an item once.
+//! leaves a thing said twice and never one unsaid; the server counts an item once. It opens no
+//! picture: it has no key to one.
+
+mod clock;
+mod released;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::Path;
 use std::sync::mpsc::Sender;
 
-use evidence::order::{Knows, check};
-use evidence::{RollRefused, SealTo, VerifiedRoll, signed_text};
-use jiff::{SignedDuration, Timestamp};
+use clock::BelievedClock;
+use evidence::{RollRefused, SealTo, VerifiedRoll};
+use jiff::Timestamp;
 use protocol::evidence::{
-    Custodians, EvidenceDeed, EvidenceHeld, EvidenceManifest, EvidenceOrders, EvidencePolicy,
-    EvidenceReceipt, EvidenceStep, GIVEN_UP, PictureSource, ReleaseOrder,
+    Custodians, EvidenceHeld, EvidenceManifest, EvidenceOrders, EvidencePolicy, EvidenceReceipt,
+    EvidenceStep, GIVEN_UP, PictureSource,
 };
 use protocol::id::{DeviceId, EvidenceId, OrderId};
 use protocol::up::{Manifest, Severity, Up};
@@ -20,16 +24,10 @@ use protocol::up::{Manifest, Severity, Up};
 use super::retention::{UNDECIDED_DAYS, ends, in_force, make_room};
 use super::store::{HeldPicture, HeldStage, PictureStore};
 use super::taking::TakenPictures;
-use super::upload_errand::{Errand, ErrandOutcome};
+use super::upload_errand::Errand;
 
 /// Findings whose pictures may still come.
 const ASKED: usize = 256;
-/// How far a clock may be ahead of the server's last word when something ends by it.
-const AHEAD: SignedDuration = SignedDuration::from_hours(48);
-/// How far a clock that nobody disciplines may be ahead of it when something begins by it.
-const UNSURE: SignedDuration = SignedDuration::from_hours(24 * UNDECIDED_DAYS as i64);
-/// Most deeds of one list.
-const MOST_DEEDS: usize = 500;
 
 /// The step of a finding that asked for pictures.
 #[derive(Debug, Clone, Copy)]
@@ -54,10 +52,7 @@ pub struct Keeper {
     complaint: Option<String>,
     /// Why no roll is taken over any more.
     distrust: Option<String>,
-    /// The clock is a synchronised one.
-    clock_holds: bool,
-    /// The latest time of which the server's signature speaks.
-    server_said: Option<Timestamp>,
+    clock: BelievedClock,
     /// Released pictures that the server took not when they last came there, and its words.
     not_taken: BTreeMap<EvidenceId, String>,
 }
@@ -97,8 +92,7 @@ impl Keeper {
             errands: None,
             complaint: distrust.clone(),
             distrust,
-            clock_holds: true,
-            server_said: None,
+            clock: BelievedClock::default(),
             not_taken: BTreeMap::new(),
         })
     }
@@ -125,7 +119,9 @@ impl Keeper {
 
     /// The UTC days (`2026-11-29`) whose observation log is kept.
     pub fn held_days(&self, now: Timestamp) -> BTreeSet<String> {
-        in_force(&self.orders.holds, self.ending(now)).filter_map(|hold| hold.day.clone()).collect()
+        in_force(&self.orders.holds, self.clock.ending(now))
+            .filter_map(|hold| hold.day.clone())
+            .collect()
     }
 
     pub fn held(&self, now: Timestamp) -> EvidenceHeld {
@@ -134,7 +130,7 @@ impl Keeper {
             bytes: self.store.bytes(),
             quota_bytes: self.quota(),
             given_up: self.store.book.given_up,
-            holds: in_force(&self.orders.holds, self.ending(now))
+            holds: in_force(&self.orders.holds, self.clock.ending(now))
                 .map(|hold| hold.reference.clone())
                 .collect(),
             logs: None,
@@ -198,7 +194,7 @@ impl Keeper {
                 finding_id: taken.finding_id.clone(),
                 severity: asked.severity,
                 finding_seq: asked.seq,
-                sealed_at_ms: self.beginning(now).as_millisecond(),
+                sealed_at_ms: self.clock.beginning(now).as_millisecond(),
                 item: picture.item.clone(),
                 stage: HeldStage::Sealed,
             };
@@ -254,132 +250,6 @@ impl Keeper {
         self.sweep(now, say);
     }
 
-    /// Writes what people did at the server into the chain, each once, for as long as it is told.
-    fn note_deeds(&mut self, deeds: &[EvidenceDeed], say: &mut dyn FnMut(Up)) {
-        let told: BTreeSet<EvidenceDeed> = deeds.iter().take(MOST_DEEDS).cloned().collect();
-        if told == self.store.book.noted {
-            return;
-        }
-        for deed in told.difference(&self.store.book.noted) {
-            say(Up::EvidenceReceipt(EvidenceReceipt {
-                finding_id: deed.finding_id.chars().take(64).collect(),
-                items: deed.item.iter().cloned().collect(),
-                step: EvidenceStep::Noted,
-                order: Some(deed.order.clone()),
-                reason: None,
-                deed: Some(deed.clone()),
-            }));
-        }
-        self.store.book.noted = told;
-        self.note(&self.store.save_book());
-    }
-
-    fn release(&mut self, order: &ReleaseOrder, now: Timestamp, say: &mut dyn FnMut(Up)) {
-        let signed = signed_text::release(order).unwrap_or_default();
-        let digest = trust::sha256_hex(format!(
-            "{signed}\n{}\n{}",
-            order.supervisor.sig, order.reviewer.sig
-        ));
-        // A list is whole: what was carried out or answered stands in it until the server knows.
-        if self.store.book.refused.contains(&digest) {
-            return;
-        }
-        if self.store.book.used.get(&order.order) == Some(&digest) {
-            self.send_again(order);
-            return;
-        }
-        let used: BTreeSet<OrderId> = self.store.book.used.keys().cloned().collect();
-        let of_finding = self.store.of_finding(&order.finding_id);
-        let items: BTreeSet<EvidenceId> = of_finding.iter().map(|h| h.item.id.clone()).collect();
-        let judged = match &self.roll {
-            None => Err("this box knows no custodians yet".to_owned()),
-            Some(roll) => {
-                let knows = Knows { device: &self.device, roll, used: &used, items: &items, now };
-                check(order, knows).map_err(|why| why.to_string())
-            }
-        };
-        let answer = |step, reason| {
-            Up::EvidenceReceipt(EvidenceReceipt {
-                finding_id: order.finding_id.chars().take(64).collect(),
-                items: order.items.iter().take(evidence::order::MOST_ITEMS).cloned().collect(),
-                step,
-                order: Some(order.order.clone()),
-                reason,
-                deed: None,
-            })
-        };
-        if let Err(why) = judged {
-            tracing::warn!(order = %order.order, "a release order is refused: {why}");
-            say(answer(EvidenceStep::Refused, Some(why)));
-            self.store.book.refused.insert(digest);
-            self.note(&self.store.save_book());
-            return;
-        }
-        tracing::info!(order = %order.order, items = order.items.len(), "released by two people");
-        for held in of_finding.iter().filter(|held| order.items.contains(&held.item.id)) {
-            let stage = HeldStage::Released { order: order.order.clone() };
-            let released = self.store.advance(&held.item.id, stage);
-            self.note(&released);
-            self.send(held, &order.order);
-        }
-        say(answer(EvidenceStep::Released, None));
-        self.store.book.used.insert(order.order.clone(), digest);
-        self.note(&self.store.save_book());
-    }
-
-    /// What the server refused before may come now: its list still names the order. What is on its
-    /// way already goes once.
-    fn send_again(&self, order: &ReleaseOrder) {
-        for held in self.store.of_finding(&order.finding_id) {
-            let released =
-                matches!(&held.stage, HeldStage::Released { order: of } if *of == order.order);
-            if released && self.not_taken.contains_key(&held.item.id) {
-                self.send(&held, &order.order);
-            }
-        }
-    }
-
-    fn send(&self, held: &HeldPicture, order: &OrderId) {
-        let Some(errands) = &self.errands else { return };
-        // A courier that is gone is begun anew by the next start.
-        let _ = errands.send(Errand {
-            id: held.item.id.clone(),
-            order: order.clone(),
-            path: self.store.ciphertext(&held.item.id),
-            bytes: held.item.bytes,
-            sha256: held.item.sha256.clone(),
-        });
-    }
-
-    /// What the courier says.
-    pub fn carried(
-        &mut self,
-        id: &EvidenceId,
-        order: &OrderId,
-        outcome: ErrandOutcome,
-        say: &mut dyn FnMut(Up),
-    ) {
-        let Some(held) = self.store.get(id).cloned() else { return };
-        self.not_taken.remove(id);
-        match outcome {
-            ErrandOutcome::Delivered => {
-                say(receipt(&held, EvidenceStep::Delivered, Some(order), None));
-                let delivered = self.store.advance(id, HeldStage::Delivered);
-                self.note(&delivered);
-            }
-            ErrandOutcome::Lost(why) => {
-                tracing::error!(item = %id, "a released picture is lost: {why}");
-                say(receipt(&held, EvidenceStep::Lost, Some(order), Some(&why)));
-                self.remove(id);
-            }
-            ErrandOutcome::Refused(why) => {
-                tracing::warn!(item = %id, "the server takes a released picture not: {why}");
-                let line = format!("the server takes released picture {id} not: {why}");
-                self.not_taken.insert(id.clone(), line);
-            }
-        }
-    }
-
     /// This box sees the room otherwise and takes the finding back. Where nobody outside can have
     /// seen it yet, its pictures go at once; else two people decide.
     pub fn corrected(
@@ -398,36 +268,17 @@ impl Keeper {
 
     /// Whether this box's clock can be believed when something is to end by it.
     pub fn believe_clock(&mut self, holds: bool) {
-        self.clock_holds = holds;
+        self.clock.holds = holds;
     }
 
     /// Something that the server signed was issued then.
     pub fn server_said(&mut self, at: Timestamp) {
-        self.server_said = self.server_said.max(Some(at));
-    }
-
-    /// The time by which pictures and holds end. Whoever holds the box can set its clock forward,
-    /// or give it a time of their own: it is never far beyond what the server's signature says.
-    fn ending(&self, now: Timestamp) -> Timestamp {
-        match (self.server_said, self.clock_holds) {
-            (Some(said), true) => now.min(said + AHEAD),
-            (Some(said), false) => now.min(said),
-            (None, true) => now,
-            (None, false) => Timestamp::UNIX_EPOCH,
-        }
-    }
-
-    /// The time from which a picture counts. A box whose clock is years behind until it is set
-    /// would end at once what it sealed before; one whose clock is years ahead would keep it for
-    /// years.
-    fn beginning(&self, now: Timestamp) -> Timestamp {
-        let Some(said) = self.server_said else { return now };
-        if self.clock_holds { now.max(said) } else { now.clamp(said, said + UNSURE) }
+        self.clock.server_said = self.clock.server_said.max(Some(at));
     }
 
     /// Ends what is over.
     pub fn sweep(&mut self, now: Timestamp, say: &mut dyn FnMut(Up)) {
-        let now = self.ending(now);
+        let now = self.clock.ending(now);
         let days = self.policy.undecided_days.unwrap_or(UNDECIDED_DAYS);
         let over: Vec<(HeldPicture, &str)> = self
             .store
@@ -441,7 +292,8 @@ impl Keeper {
 
     fn make_room(&mut self, bytes: u64, now: Timestamp, say: &mut dyn FnMut(Up)) -> bool {
         let limits = (self.quota(), bytes);
-        let Some(given_up) = make_room(self.store.held(), &self.orders, limits, self.ending(now))
+        let Some(given_up) =
+            make_room(self.store.held(), &self.orders, limits, self.clock.ending(now))
         else {
             return false;
         };

@@ -13,7 +13,7 @@ use delivery::provision::server_of;
 use protocol::evidence::{EvidencePart, EvidencePartAnswer, MAX_EVIDENCE_BYTES, MAX_PART_BYTES};
 
 use super::upload_errand::{Errand, ErrandOutcome};
-use crate::agent::event::Event;
+use crate::event::Event;
 
 /// First and longest wait before another try.
 const RETRY: (Duration, Duration) = (Duration::from_secs(2), Duration::from_mins(5));

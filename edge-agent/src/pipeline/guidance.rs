@@ -4,24 +4,16 @@
 use std::collections::BTreeMap;
 
 use presence::{IdentityView, PersonId, Policy, TrackId, Zones};
-use vision::{Frame, Gallery, Rivals, Rotation};
+use vision::Frame;
 
 use evidence::Mask;
 
 use super::Pipeline;
 use crate::{
     evidence::{Take, Taking},
+    gallery_search::GallerySearch,
     vision_stages::VisionStages,
 };
-
-/// The templates to search, and the clinic's turn of them (P10).
-#[derive(Debug)]
-pub struct GallerySearch {
-    pub gallery: Gallery<PersonId>,
-    pub rotation: Option<Rotation>,
-    /// How scores are held against rivals; the pack's thresholds hold for such scores.
-    pub rivals: Rivals,
-}
 
 /// What comes back from the engine before the next frame: what it made of the last one, and what
 /// the server changed.

@@ -44,6 +44,15 @@ pub(super) struct State {
     set_aside: Option<PathBuf>,
 }
 
+/// The last start may have been cut off while it replaced a torn database.
+fn finish_last_swap(dir: &Path) -> Result<(), OutboxError> {
+    if dir.join("outbox.new.db").exists() {
+        let aside = finish_swap(dir, 0)?;
+        warn!("outbox: finished replacing a torn database; it is set aside as {}", aside.display());
+    }
+    Ok(())
+}
+
 impl State {
     pub(super) fn open(
         dir: &Path,
@@ -55,14 +64,7 @@ impl State {
         fs::create_dir_all(dir).map_err(file(dir.to_owned()))?;
         let writer = Writer { key, device };
         let path = dir.join("outbox.db");
-        if dir.join("outbox.new.db").exists() {
-            // The last start was cut off while it replaced a torn database.
-            let aside = finish_swap(dir, 0)?;
-            warn!(
-                "outbox: finished replacing a torn database; it is set aside as {}",
-                aside.display()
-            );
-        }
+        finish_last_swap(dir)?;
         let existed = options.vfs.is_some() || path.exists();
         // The database first: its lock tells whether another agent is using the counters.
         let opened = open_checked(&path, &options, &writer);
@@ -101,10 +103,8 @@ impl State {
         state.check_age(existed, known);
         state.count_boot()?;
         if let Err(error) = state.reserve.restore() {
-            warn!(
-                "outbox: the reserve of {} bytes could not be taken: {error}",
-                options.reserve_bytes
-            );
+            let bytes = options.reserve_bytes;
+            warn!("outbox: the reserve of {bytes} bytes could not be taken: {error}");
         }
         Ok(state)
     }

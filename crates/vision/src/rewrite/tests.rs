@@ -35,6 +35,7 @@ fn every_network_answers_alike_in_both_forms() {
         let expect = Expect {
             role: "trial",
             size: (input.width, input.height),
+            seldom: false,
             any_size: false,
             outputs: &[("", length)],
         };

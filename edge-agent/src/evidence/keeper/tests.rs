@@ -8,11 +8,14 @@ use std::sync::mpsc::{Receiver, channel};
 use evidence::fixture::Office;
 use evidence::{Candidates, FrameFace, MaskedFrame, RectPx, SealedPicture};
 use protocol::evidence::{
-    CustodianRole, EvidenceAct, EvidenceKind, FindingStanding, Hold, LeadStanding, QUOTA_BYTES,
+    CustodianRole, EvidenceAct, EvidenceDeed, EvidenceKind, FindingStanding, Hold, LeadStanding,
+    QUOTA_BYTES, ReleaseOrder,
 };
 use tempfile::TempDir;
 
+use super::released::MOST_DEEDS;
 use super::*;
+use crate::evidence::upload_errand::ErrandOutcome;
 
 const FINDING: &str = "0123456789abcdef0123456789abcdef";
 

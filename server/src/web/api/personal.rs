@@ -13,7 +13,7 @@ use trust::sha256_hex;
 
 use super::checks::{card_hash, pin_fault};
 use super::consents::{self, SignedText};
-use super::enrolments::{self, Withdrawn};
+use super::enrolments::withdrawal::{self, Withdrawn};
 use super::personal_link::link_of;
 use crate::access::secret::random_token;
 use crate::access::{Who, password};
@@ -198,11 +198,11 @@ pub(in crate::web) async fn take(
         }
         (PersonalStep::Withdraw { reason }, LinkPurpose::Withdrawal | LinkPurpose::OwnData) => {
             let said = reason.as_deref().unwrap_or("the person's own link");
-            let reason = enrolments::withdrawal_reason(said)?;
+            let reason = withdrawal::withdrawal_reason(said)?;
             deed::persons([&link.person]);
             deed::did("consent withdrawn everywhere over the person's own link");
             let done =
-                enrolments::delete_everywhere(app, &link.person, &reason, "the person").await?;
+                withdrawal::delete_everywhere(app, &link.person, &reason, "the person").await?;
             // Used up last: a link whose effect was cut short can be taken again.
             app.blocking(move |a| a.store.use_personal_link(&hash)).await?;
             Ok(PersonalDone::Withdrawal(done))

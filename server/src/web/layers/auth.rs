@@ -111,14 +111,9 @@ pub(in crate::web) async fn layer(
     };
     let route = route_of(&method, &path);
     let due = due && !open_before_second_factor(&path, route);
-    if !method.is_safe() && from_elsewhere(&app.config, request.headers()) {
-        let refused = refused_origin(request.headers());
-        if path.starts_with("/api/") {
-            return refused.into_response();
-        }
-        return frame::shown(&app, &who, lang, Err(refused)).await;
-    }
-    if let Some(refused) = asks_too_much(&app, &who, route) {
+    let elsewhere = !method.is_safe() && from_elsewhere(&app.config, request.headers());
+    let refused = elsewhere.then(|| refused_origin(request.headers()));
+    if let Some(refused) = refused.or_else(|| asks_too_much(&app, &who, route)) {
         if path.starts_with("/api/") {
             return refused.into_response();
         }
@@ -145,32 +140,35 @@ pub(in crate::web) async fn layer(
         if !route.is_some_and(|route| route.audited) {
             return response;
         }
-        let entry = deed::entry(&address, &notes);
-        let done = Deed {
-            actor: entry.actor.unwrap_or_else(|| who.name.clone()),
-            action: format!("{method} {path}"),
-            object: entry.object,
-            why,
-            status: response.status().as_u16(),
-        };
-        let refused = public && !(gate.allowed && done.status < 400);
-        match app.blocking(|a| a.write_down(&done, &who, &entry.institutions, refused)).await {
-            Ok(()) => response,
-            // P11: what can not be written down is not told. A change that was made stands; its
-            // answer says so.
-            Err(why) => {
-                // What was refused for want of room left nothing behind that was not told.
-                if response.status() == StatusCode::INSUFFICIENT_STORAGE {
-                    return response;
-                }
-                let told = unlogged(method.is_safe(), why).into_response();
-                asked.shown(&app, &who, lang, told).await
-            }
+        let status = response.status();
+        let action = format!("{method} {path}");
+        let done = deed_of(&who, action, deed::entry(&address, &notes), (why, status));
+        let refused = public && !(gate.allowed && done.0.status < 400);
+        let written = app.blocking(|a| a.write_down(&done.0, &who, &done.1, refused)).await;
+        let Err(why) = written else { return response };
+        // P11: what can not be written down is not told. A change that was made stands; its answer
+        // says so. What was refused for want of room left nothing behind that was not told.
+        if status == StatusCode::INSUFFICIENT_STORAGE {
+            return response;
         }
+        let told = unlogged(method.is_safe(), why).into_response();
+        asked.shown(&app, &who, lang, told).await
     };
     tokio::spawn(work.in_current_span())
         .await
         .unwrap_or_else(|error| Problem::internal(&error).into_response())
+}
+
+/// What is written down of a request, and the institutions that it touched.
+fn deed_of(
+    who: &Who,
+    action: String,
+    entry: deed::AuditSubject,
+    (why, status): (String, StatusCode),
+) -> (Deed, Vec<String>) {
+    let actor = entry.actor.unwrap_or_else(|| who.name.clone());
+    let deed = Deed { actor, action, object: entry.object, why, status: status.as_u16() };
+    (deed, entry.institutions)
 }
 
 /// What was found of a request before its handler runs.

@@ -1,7 +1,7 @@
 //! Practitioners with their filings, and the form that proposes an enrolment: photographs, consent,
 //! quality reasons. One proposal and its decision are `enrolment`'s.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use askama::Template;
@@ -15,9 +15,9 @@ use crate::app::App;
 use crate::clock::At;
 use crate::consent::{self, ConsentPurpose, Parties};
 use crate::enrol::MOST_UPLOAD_BYTES;
-use crate::model::{Consent, Practitioner};
+use crate::model::{Consent, Name, Practitioner};
 use crate::problem::Problem;
-use crate::store::{Enrolment, EnrolmentState, ListPart, StoreError};
+use crate::store::{ComeAgain, Enrolment, EnrolmentState, ListPart, StoreError};
 use crate::web::api::consents::another_text;
 use crate::web::api::enrolments::{propose, read_upload};
 use crate::web::endpoint::Endpoint;
@@ -89,42 +89,55 @@ async fn page(
     shown(&app, &who, l, made).await
 }
 
+/// One part of the list, and what waits for the reader.
+struct FoundPeople {
+    people: Vec<Practitioner>,
+    next: Option<String>,
+    enrolments: Vec<Enrolment>,
+    waiting: Vec<Enrolment>,
+    again: Vec<ComeAgain>,
+    outdated: BTreeSet<String>,
+    /// Of whoever waits or is to come again.
+    names: BTreeMap<String, Name>,
+    institutions: BTreeMap<String, String>,
+    count: i64,
+}
+
+fn find(a: &App, who: &Who, part: &ListPart) -> Result<FoundPeople, StoreError> {
+    let seen = VisibleInstitutions::of(a, who)?;
+    let mut people: Vec<Practitioner> = a.store.practitioners_part(part)?;
+    let next = cut(&mut people, part, |p| p.id.to_string());
+    for p in &mut people {
+        seen.narrow(who, p);
+    }
+    let ids: Vec<String> = people.iter().map(|p| p.id.to_string()).collect();
+    let mut enrolments: Vec<Enrolment> = a.faces.enrolments_of(&ids)?;
+    enrolments.retain(|e| seen.has(&e.institution));
+    let mut waiting = a.faces.proposals(200)?;
+    waiting.retain(|e| seen.has(&e.institution));
+    let mut again = a.faces.come_again(200)?;
+    again.retain(|one| seen.has(&one.institution));
+    let persons = waiting.iter().map(|e| &e.person).chain(again.iter().map(|one| &one.person));
+    let persons: Vec<String> = persons.cloned().collect();
+    let places: Vec<String> =
+        people.iter().flat_map(|p| &p.sites).map(|s| s.institution.to_string()).collect();
+    Ok(FoundPeople {
+        outdated: a.faces.come_again_of(&ids, seen.these())?,
+        names: a.store.names_of(&persons)?,
+        institutions: a.store.institution_names(&places)?,
+        count: a.faces.persons_at(seen.these())?,
+        people,
+        next,
+        enrolments,
+        waiting,
+        again,
+    })
+}
+
 async fn make(app: &Arc<App>, l: Lang, who: &Who, part: ListPart) -> Result<Response, Problem> {
     let (q, reader) = (part.text.clone(), who.clone());
-    let (people, next, enrolments, waiting, institutions, count) = app
-        .blocking(move |a| {
-            let seen = VisibleInstitutions::of(a, &reader)?;
-            let mut people: Vec<Practitioner> = a.store.practitioners_part(&part)?;
-            let next = cut(&mut people, &part, |p| p.id.to_string());
-            for p in &mut people {
-                seen.narrow(&reader, p);
-            }
-            let ids: Vec<String> = people.iter().map(|p| p.id.to_string()).collect();
-            let mut enrolments: Vec<Enrolment> = a.faces.enrolments_of(&ids)?;
-            enrolments.retain(|e| seen.has(&e.institution));
-            let mut waiting = a.faces.proposals(200)?;
-            waiting.retain(|e| seen.has(&e.institution));
-            let mut again = a.faces.come_again(200)?;
-            again.retain(|one| seen.has(&one.institution));
-            let persons =
-                waiting.iter().map(|e| &e.person).chain(again.iter().map(|one| &one.person));
-            let persons: Vec<String> = persons.cloned().collect();
-            let outdated = a.faces.come_again_of(&ids, seen.these())?;
-            let waiting = (waiting, again, outdated, a.store.names_of(&persons)?);
-            let places: Vec<String> =
-                people.iter().flat_map(|p| &p.sites).map(|s| s.institution.to_string()).collect();
-            let institutions = a.store.institution_names(&places)?;
-            Ok::<_, StoreError>((
-                people,
-                next,
-                enrolments,
-                waiting,
-                institutions,
-                a.faces.persons_at(seen.these())?,
-            ))
-        })
-        .await?;
-    let (waiting, again, outdated, names) = waiting;
+    let found = app.blocking(move |a| find(a, &reader, &part)).await?;
+    let FoundPeople { people, next, enrolments, waiting, again, names, .. } = found;
     deed::persons(people.iter().map(|p| p.id.as_str()));
     deed::persons(names.keys());
     let name = |person: &str| names.get(person).map_or_else(|| person.to_owned(), |n| n.0.clone());
@@ -146,7 +159,10 @@ async fn make(app: &Arc<App>, l: Lang, who: &Who, part: ListPart) -> Result<Resp
     let page = PeoplePage {
         rows: people
             .iter()
-            .map(|p| person(l, p, &enrolments, &institutions, outdated.contains(p.id.as_str())))
+            .map(|p| {
+                let outdated = found.outdated.contains(p.id.as_str());
+                person(l, p, &enrolments, &found.institutions, outdated)
+            })
             .collect(),
         come_again: come_again.collect(),
         q,
@@ -158,7 +174,7 @@ async fn make(app: &Arc<App>, l: Lang, who: &Who, part: ListPart) -> Result<Resp
         may_enrol: may_open(who, "/enrol"),
         may_see: may_open(who, "/enrolments/{id}"),
         may_import_photos: may_open(who, "/registry-photos"),
-        count,
+        count: found.count,
         f: PageFrame::of(app, who, l, "people", "/people").await?,
     };
     render(&page)

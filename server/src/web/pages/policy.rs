@@ -4,6 +4,7 @@
 
 mod by_hash;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use askama::Template;
@@ -19,7 +20,7 @@ use crate::access::{Right, Role, Who};
 use crate::app::App;
 use crate::problem::Problem;
 use crate::rules::settings::{self, SettingDescription};
-use crate::store::{PolicyRow, StoreError};
+use crate::store::{OwnPolicy, PolicyRow, StoreError, TrialRow};
 use crate::web::api::policy::{PolicyBody, history, own_place, put, values_at};
 use crate::web::api::policy_preview::{CHANGES, Change, INSTITUTIONS, Preview, preview};
 use crate::web::api::policy_trials::LISTED;
@@ -131,43 +132,18 @@ async fn make(
     it: Shown,
 ) -> Result<Response, Problem> {
     let Shown { given, fault, saved, preview } = it;
-    let place: String = place.chars().filter(char::is_ascii_digit).take(12).collect();
-    let may_change = who.may(Right::SetPolicy) && place.starts_with(&who.scope);
-    let (place, own, set, values, history, places, trials) = app
-        .blocking(|a| {
-            let own = own_place(a, who)?;
-            let mut places = a.store.policy_places()?;
-            let mut asked = place.clone();
-            if let Some(own) = own {
-                places.retain(|place| own.starts_with(place));
-                if place.is_empty() || !own.starts_with(&place) {
-                    asked = own;
-                }
-            }
-            Ok::<_, StoreError>((
-                asked.clone(),
-                a.store.policy(&asked)?,
-                a.store.policy_at(&asked)?,
-                values_at(a, &asked)?,
-                history(a, who, &asked)?,
-                places,
-                if may_change { a.store.policy_trials(&asked, LISTED)? } else { Vec::new() },
-            ))
-        })
-        .await?;
+    let asked = place.chars().filter(char::is_ascii_digit).take(12).collect();
+    let found = app.blocking(|a| look(a, who, asked)).await?;
+    let FoundPolicy { place, may_change, own, set, values, history, places, trials } = found;
     let row = |about: &SettingDescription| {
         let value = set.get(about.name).map_or(about.default, |v| v.0);
         let typed = given.as_ref().map(|g| g.text(about.name).to_owned());
         let own_value =
             own.settings.get(about.name).map(|v| in_words(l, about, *v)).unwrap_or_default();
         Row {
-            said_by: set.get(about.name).map_or(String::new(), |(_, by)| {
-                if by.is_empty() {
-                    l.t("全部", "all").to_owned()
-                } else {
-                    crate::divisions::words(by)
-                }
-            }),
+            said_by: set
+                .get(about.name)
+                .map_or(String::new(), |(_, by)| place_or(by, l.t("全部", "all"))),
             changed: value != about.default,
             wrong: !fault.is_empty() && fault.contains(&format!("`{}`", about.name)),
             own: typed.unwrap_or(own_value),
@@ -180,23 +156,8 @@ async fn make(
         hash_box: trust::sha256_hex(protocol::settings::canonical(&values)),
         hash_server: trust::sha256_hex(settings::canonical(&values)),
         history: history.iter().map(|h| history_row(l, h)).collect(),
-        places: place_choice::division(
-            l,
-            &everywhere(who),
-            &DivisionChoice {
-                name: "jurisdiction",
-                label: l.t("行政区划", "Jurisdiction"),
-                everywhere: l.t("全部区域", "Everywhere"),
-                chosen: &place,
-                fault: "",
-            },
-            &places,
-        ),
-        place_words: if place.is_empty() {
-            l.t("全部区域", "everywhere").to_owned()
-        } else {
-            crate::divisions::words(&place)
-        },
+        places: place_field(l, who, &place, &places),
+        place_words: place_or(&place, l.t("全部区域", "everywhere")),
         of_hash: String::new(),
         first_used: String::new(),
         may_change,
@@ -214,6 +175,62 @@ async fn make(
         *response.status_mut() = axum::http::StatusCode::UNPROCESSABLE_ENTITY;
     }
     Ok(response)
+}
+
+/// The policy of a place, and what the reader may see beside it.
+struct FoundPolicy {
+    /// A clinic's own, whatever was asked.
+    place: String,
+    may_change: bool,
+    own: OwnPolicy,
+    /// Each value, and the place that says it.
+    set: BTreeMap<String, (i64, String)>,
+    values: BTreeMap<String, i64>,
+    history: Vec<PolicyRow>,
+    places: Vec<String>,
+    trials: Vec<TrialRow>,
+}
+
+fn look(a: &App, who: &Who, asked: String) -> Result<FoundPolicy, StoreError> {
+    let may_change = who.may(Right::SetPolicy) && asked.starts_with(&who.scope);
+    let mut places = a.store.policy_places()?;
+    let mut place = asked;
+    if let Some(own) = own_place(a, who)? {
+        places.retain(|place| own.starts_with(place));
+        if place.is_empty() || !own.starts_with(&place) {
+            place = own;
+        }
+    }
+    Ok(FoundPolicy {
+        may_change,
+        own: a.store.policy(&place)?,
+        set: a.store.policy_at(&place)?,
+        values: values_at(a, &place)?,
+        history: history(a, who, &place)?,
+        trials: if may_change { a.store.policy_trials(&place, LISTED)? } else { Vec::new() },
+        places,
+        place,
+    })
+}
+
+fn place_or(place: &str, everywhere: &str) -> String {
+    if place.is_empty() { everywhere.to_owned() } else { crate::divisions::words(place) }
+}
+
+/// The field in which another place is chosen.
+fn place_field(l: Lang, who: &Who, place: &str, places: &[String]) -> String {
+    place_choice::division(
+        l,
+        &everywhere(who),
+        &DivisionChoice {
+            name: "jurisdiction",
+            label: l.t("行政区划", "Jurisdiction"),
+            everywhere: l.t("全部区域", "Everywhere"),
+            chosen: place,
+            fault: "",
+        },
+        places,
+    )
 }
 
 /// Whoever reads a policy reads it for every place; it is set in the own one alone.
@@ -272,11 +289,7 @@ fn history_row(l: Lang, h: &PolicyRow) -> [String; 6] {
         .iter()
         .map(|(name, value)| format!("{} = {}", title(l, name), said_value(l, name, *value)))
         .collect();
-    let place = if h.jurisdiction.is_empty() {
-        l.t("全部", "all").to_owned()
-    } else {
-        crate::divisions::words(&h.jurisdiction)
-    };
+    let place = place_or(&h.jurisdiction, l.t("全部", "all"));
     [
         h.version.to_string(),
         local(&h.set_at),

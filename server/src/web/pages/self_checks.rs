@@ -17,8 +17,9 @@ use crate::app::App;
 use crate::clock::{clip, today};
 use crate::problem::Problem;
 use crate::self_check::CheckState;
+use crate::self_check::checklist::Checklist;
 use crate::self_check::period::Timing;
-use crate::store::{SelfCheck, StoreError};
+use crate::store::{SelfCheck, SelfCheckCount, StoreError};
 use crate::web::api::self_checks::{
     ChecklistBody, Import, SelfCheckQuery, SpecialBody, import, in_force, order,
 };
@@ -179,44 +180,13 @@ async fn made(
             Ok::<_, Problem>((counts, in_force(a, who)?, scope_tree::places(a)?))
         })
         .await?;
-    let day = today();
-    let timed = |wanted: &[Timing]| {
-        let late = counts
-            .iter()
-            .filter(|it| it.state.is_open() && wanted.contains(&Timing::of(it.due_on, day)));
-        late.map(|it| it.checks).sum::<i64>()
-    };
-    let of = |wanted: CheckState| {
-        counts.iter().filter(|it| it.state == wanted).map(|it| it.checks).sum::<i64>()
-    };
-    let open = counts.iter().filter(|it| it.state.is_open()).map(|it| it.checks).sum();
     let (tried, fault) = match tried {
         Ok(tried) => (tried, String::new()),
         Err(fault) => (None, fault),
     };
-    let late = [Timing::Overdue, Timing::Escalated];
     let page = OverviewPage {
-        counts: vec![
-            (l.t("待提交", "To be handed in"), open, "/self-checks"),
-            (l.t("即将到期", "Due soon"), timed(&[Timing::Near]), "/self-checks"),
-            (l.t("逾期", "Overdue"), timed(&late), "/self-checks?overdue=true"),
-            (
-                l.t("逾期超过15天，报负责人", "More than 15 days overdue: for the head"),
-                timed(&late[1..]),
-                "/self-checks?overdue=true",
-            ),
-            (l.t("已提交", "Handed in"), of(CheckState::Submitted), "/self-checks?state=submitted"),
-            (l.t("已接收", "Accepted"), of(CheckState::Accepted), "/self-checks?state=accepted"),
-        ],
-        forms: forms
-            .into_iter()
-            .map(|form| {
-                let sha256 = clip(&trust::sha256_hex(form.canonical()), 12);
-                let from = form.effective_from.to_string();
-                let place = crate::divisions::words(&form.jurisdiction);
-                (form.title, form.version, place, from, form.items.len(), sha256)
-            })
-            .collect(),
+        counts: state_counts(l, &counts),
+        forms: forms.into_iter().map(form_row).collect(),
         may_import: who.is_one_of(AUTHORITY),
         division: place_choice::division(
             l,
@@ -250,6 +220,42 @@ async fn made(
     let status =
         if page.fault.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
     render_as(&page, status)
+}
+
+/// Name, count, address.
+fn state_counts(l: Lang, counts: &[SelfCheckCount]) -> Vec<(&'static str, i64, &'static str)> {
+    let day = today();
+    let timed = |wanted: &[Timing]| {
+        let late = counts
+            .iter()
+            .filter(|it| it.state.is_open() && wanted.contains(&Timing::of(it.due_on, day)));
+        late.map(|it| it.checks).sum::<i64>()
+    };
+    let of = |wanted: CheckState| {
+        counts.iter().filter(|it| it.state == wanted).map(|it| it.checks).sum::<i64>()
+    };
+    let open = counts.iter().filter(|it| it.state.is_open()).map(|it| it.checks).sum();
+    let late = [Timing::Overdue, Timing::Escalated];
+    vec![
+        (l.t("待提交", "To be handed in"), open, "/self-checks"),
+        (l.t("即将到期", "Due soon"), timed(&[Timing::Near]), "/self-checks"),
+        (l.t("逾期", "Overdue"), timed(&late), "/self-checks?overdue=true"),
+        (
+            l.t("逾期超过15天，报负责人", "More than 15 days overdue: for the head"),
+            timed(&late[1..]),
+            "/self-checks?overdue=true",
+        ),
+        (l.t("已提交", "Handed in"), of(CheckState::Submitted), "/self-checks?state=submitted"),
+        (l.t("已接收", "Accepted"), of(CheckState::Accepted), "/self-checks?state=accepted"),
+    ]
+}
+
+/// Title, version, division, from when, questions, hash.
+fn form_row(form: Checklist) -> (String, u32, String, String, usize, String) {
+    let sha256 = clip(&trust::sha256_hex(form.canonical()), 12);
+    let from = form.effective_from.to_string();
+    let place = crate::divisions::words(&form.jurisdiction);
+    (form.title, form.version, place, from, form.items.len(), sha256)
 }
 
 async fn submit(

@@ -73,57 +73,14 @@ fn shown(
     let both = |words: &dyn Fn(Lang) -> String| (words(Lang::Zh), words(Lang::En));
     let (kind, (zh, en), of_clinic) = match &it.kind {
         StatementKind::Session { before, now } => {
-            let words = |l: Lang| {
-                let what = change_words(l, before.as_deref(), now);
-                let mut session = l.t("诊疗活动", "session").to_owned();
-                if several {
-                    session = format!("{session} {}", now.session.id);
-                }
-                let why = if now.reason.is_empty() {
-                    String::new()
-                } else {
-                    match l {
-                        Lang::Zh => format!("（{}）", now.reason),
-                        Lang::En => format!(" ({})", now.reason),
-                    }
-                };
-                format!("{session}{}{what}{why}", l.t("：", ": "))
-            };
-            ("session", both(&words), true)
+            ("session", both(&|l| session_words(l, before.as_deref(), now, several)), true)
         }
         StatementKind::Check { person, direction, stated } => {
-            let words = |l: Lang| {
-                let way = match direction {
-                    CheckDirection::Out => l.t("离开", "out"),
-                    _ => l.t("进入", "in"),
-                };
-                let how = if *stated {
-                    l.t(
-                        "机构系统陈述（不作核验）",
-                        "stated by the clinic's system, verifies nobody",
-                    )
-                } else {
-                    l.t("卡 + PIN + 见证人核验", "check by card, PIN and witness")
-                };
-                format!("{how}{}{} {way}", l.t("：", ": "), called(l, person))
-            };
+            let words = |l: Lang| check_words(l, *stated, *direction, &called(l, person));
             (if *stated { "stated_check" } else { "check" }, both(&words), true)
         }
         StatementKind::Other { kind, person, object } => {
-            let (name, zh, en) = match kind {
-                StatedKind::Pass => ("pass", "签发或更改通行证", "pass issued or changed:"),
-                StatedKind::Practitioner => {
-                    ("practitioner", "更改执业登记或备案", "registration or filing changed:")
-                }
-                StatedKind::Institution => (
-                    "institution",
-                    "更改机构登记或项目备案",
-                    "institution's record or filed items changed:",
-                ),
-                StatedKind::ConsentWithdrawn => {
-                    ("consent_withdrawn", "撤回人脸识别同意", "consent to recognition withdrawn:")
-                }
-            };
+            let (name, zh, en) = stated_words(*kind);
             let words = |l: Lang| {
                 let whom = person.as_ref().filter(|p| *p != object);
                 let whom = whom.map(|p| format!(" · {}", called(l, p))).unwrap_or_default();
@@ -141,6 +98,56 @@ fn shown(
         zh,
         en,
         after_ms: (after >= 0).then_some(after),
+    }
+}
+
+fn session_words(
+    l: Lang,
+    before: Option<&SessionChange>,
+    now: &SessionChange,
+    several: bool,
+) -> String {
+    let what = change_words(l, before, now);
+    let mut session = l.t("诊疗活动", "session").to_owned();
+    if several {
+        session = format!("{session} {}", now.session.id);
+    }
+    let why = match l {
+        _ if now.reason.is_empty() => String::new(),
+        Lang::Zh => format!("（{}）", now.reason),
+        Lang::En => format!(" ({})", now.reason),
+    };
+    format!("{session}{}{what}{why}", l.t("：", ": "))
+}
+
+fn check_words(l: Lang, stated: bool, direction: CheckDirection, person: &str) -> String {
+    let way = match direction {
+        CheckDirection::Out => l.t("离开", "out"),
+        CheckDirection::In | CheckDirection::Unknown => l.t("进入", "in"),
+    };
+    let how = if stated {
+        l.t("机构系统陈述（不作核验）", "stated by the clinic's system, verifies nobody")
+    } else {
+        l.t("卡 + PIN + 见证人核验", "check by card, PIN and witness")
+    };
+    format!("{how}{}{person} {way}", l.t("：", ": "))
+}
+
+/// Its name for programs, and what it is called, Chinese and English.
+fn stated_words(kind: StatedKind) -> (&'static str, &'static str, &'static str) {
+    match kind {
+        StatedKind::Pass => ("pass", "签发或更改通行证", "pass issued or changed:"),
+        StatedKind::Practitioner => {
+            ("practitioner", "更改执业登记或备案", "registration or filing changed:")
+        }
+        StatedKind::Institution => (
+            "institution",
+            "更改机构登记或项目备案",
+            "institution's record or filed items changed:",
+        ),
+        StatedKind::ConsentWithdrawn => {
+            ("consent_withdrawn", "撤回人脸识别同意", "consent to recognition withdrawn:")
+        }
     }
 }
 

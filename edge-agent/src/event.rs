@@ -1,4 +1,4 @@
-//! What wakes the agent, and what a look at the room says.
+//! What wakes the agent, and what a look at the room says. It decides nothing.
 
 use std::sync::mpsc::{Sender, SyncSender};
 
