@@ -11,7 +11,7 @@ use protocol::id::DeviceId;
 use protocol::names::RuleCode;
 use protocol::up::{Explanation, FindingReport, PersonInFinding};
 
-use super::news::{ClinicNews, StateNews};
+use super::news::{AlertNow, ClinicNews, StateNews};
 use super::rows::collect;
 use super::{Result, Store, StoreError, feed, named};
 use crate::alert::{AlertAction, AlertState, Case, ClinicState, LastStep, Reason, StepKept};
@@ -43,6 +43,12 @@ pub struct Alert {
 }
 
 impl Alert {
+    /// As its news names it.
+    pub(super) fn as_news(&self) -> AlertNow<'_> {
+        let Self { id, number, severity, .. } = self;
+        AlertNow { id, number: *number, state: self.case.state, severity: *severity }
+    }
+
     /// By what its box is called in its record; empty where it is of none.
     pub fn box_name(&self) -> &str {
         self.device.as_deref().unwrap_or_default()
@@ -441,8 +447,8 @@ fn announce(tx: &Connection, alert: &AlertId, before: ClinicState) -> Result<()>
     feed::append_alert(
         tx,
         (&found.institution, &found.jurisdiction),
-        &StateNews::of(&found),
-        (now != before).then(|| ClinicNews::of(&found, now, None)),
+        &StateNews::of(found.as_news()),
+        (now != before).then(|| ClinicNews::of(found.as_news(), now, None)),
     )
 }
 

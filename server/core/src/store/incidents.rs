@@ -196,8 +196,8 @@ pub(super) fn take_in<'a>(
         feed::append_alert(
             tx,
             (&alert.institution, &alert.jurisdiction),
-            &FindingNews::of(alert, arrival),
-            Some(ClinicNews::of(alert, told, Some(arrival))),
+            &FindingNews::of(alert.as_news(), arrival),
+            Some(ClinicNews::of(alert.as_news(), told, Some(arrival))),
         )?;
     }
     for incident in incidents.values_mut() {

@@ -5,9 +5,19 @@ use protocol::names::RuleCode;
 use protocol::up::{FindingKind, FindingReport, Severity, Step as FindingStep};
 use serde::Serialize;
 
-use super::alerts::Alert;
 use crate::alert::{AlertState, ClinicState};
+use crate::alert_number::ReferenceNumber;
 use crate::clock::At;
+use crate::ids::AlertId;
+
+/// An alert as it stands when its news goes out.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct AlertNow<'a> {
+    pub(super) id: &'a AlertId,
+    pub(super) number: ReferenceNumber,
+    pub(super) state: AlertState,
+    pub(super) severity: u8,
+}
 
 /// Live news for the authority: somebody took a step.
 #[derive(Debug, Clone, Serialize)]
@@ -19,11 +29,11 @@ pub(super) struct StateNews {
 }
 
 impl StateNews {
-    pub(super) fn of(alert: &Alert) -> Self {
+    pub(super) fn of(alert: AlertNow<'_>) -> Self {
         Self {
             alert: alert.id.to_string(),
             number: alert.number.for_authority(),
-            state: alert.case.state,
+            state: alert.state,
             severity: format!("L{}", alert.severity),
         }
     }
@@ -79,11 +89,11 @@ pub(super) struct FindingNews {
 }
 
 impl FindingNews {
-    pub(super) fn of(alert: &Alert, arrival: Arrival<'_>) -> Self {
+    pub(super) fn of(alert: AlertNow<'_>, arrival: Arrival<'_>) -> Self {
         Self {
             alert: alert.id.to_string(),
             number: alert.number.for_authority(),
-            state: alert.case.state,
+            state: alert.state,
             step: StepNews::of(arrival),
         }
     }
@@ -102,7 +112,11 @@ pub(super) struct ClinicNews {
 }
 
 impl ClinicNews {
-    pub(super) fn of(alert: &Alert, state: ClinicState, arrival: Option<Arrival<'_>>) -> Self {
+    pub(super) fn of(
+        alert: AlertNow<'_>,
+        state: ClinicState,
+        arrival: Option<Arrival<'_>>,
+    ) -> Self {
         Self {
             alert: alert.id.to_string(),
             number: alert.number.for_clinic(),
