@@ -67,10 +67,11 @@ fn main() {
 fn log_in(house: &House, name: &str, role: Role, scope: &str) {
     let (store, hash) = (&house.running().app.store, trust::sha256_hex(name));
     let (now, far) = ("2026-01-01T00:00:00.000Z".parse().unwrap(), FAR.parse().unwrap());
+    let account = name.parse().unwrap();
     store.invite(&hash, role, scope, far).unwrap();
-    store.accept_invitation(&hash, name, name, "no hash", None, now).unwrap();
+    store.accept_invitation(&hash, &account, name, "no hash", None, now).unwrap();
     let token = trust::sha256_hex(format!("login-of-{name}"));
-    store.log_in(&token, name, "", now, far).unwrap();
+    store.log_in(&token, &account, "", now, far).unwrap();
 }
 
 /// Hears knowledge and answers it as a box does.

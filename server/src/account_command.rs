@@ -13,7 +13,8 @@ use crate::ca::write_private;
 use crate::clock::{self, At};
 use crate::config::Config;
 use crate::export::uid;
-use crate::store::{Deed, Store};
+use crate::ids::AccountId;
+use crate::store::{Deed, Store, StoreError};
 use crate::web::INVITED_HOURS;
 
 fn open(config: &Config) -> anyhow::Result<Store> {
@@ -36,10 +37,16 @@ fn audit(store: &Store, action: &str, name: &str, why: &str) -> anyhow::Result<(
     Ok(store.audit(&deed, At::now())?)
 }
 
+/// What can be no login name is no account.
+fn account(name: &str) -> Result<AccountId, StoreError> {
+    let unknown = || StoreError::Unknown { what: "account", id: name.to_owned() };
+    name.parse().map_err(|_| unknown())
+}
+
 /// The account may try again at once; gives the line to print.
 pub fn clear_waits(config: &Config, name: &str, why: &str) -> anyhow::Result<String> {
     let store = open(config)?;
-    store.clear_waits(name, At::now())?;
+    store.clear_waits(&account(name)?, At::now())?;
     audit(&store, "account clear-waits", name, why)?;
     Ok(format!(
         "{name} may try again at once; the code that was used last may be used again within its \
@@ -54,7 +61,7 @@ pub fn reset(config: &Config, name: &str, why: &str) -> anyhow::Result<String> {
     let token = random_token().map_err(|problem| anyhow::anyhow!(problem.detail))?;
     let now = clock::now();
     let expires = At::from(now + SignedDuration::from_hours(INVITED_HOURS));
-    store.invite_again(&sha256_hex(&token), name, "", At::from(now), expires)?;
+    store.invite_again(&sha256_hex(&token), &account(name)?, "", At::from(now), expires)?;
     audit(&store, "account reset", name, why)?;
     let base =
         config.public_url.clone().unwrap_or_else(|| format!("http://{}", config.http_listen));

@@ -90,6 +90,36 @@ macro_rules! id {
                 &self.0
             }
         }
+
+        impl PartialEq<str> for $name {
+            fn eq(&self, text: &str) -> bool {
+                self.0 == text
+            }
+        }
+
+        impl PartialEq<&str> for $name {
+            fn eq(&self, text: &&str) -> bool {
+                self.0 == *text
+            }
+        }
+
+        impl PartialEq<String> for $name {
+            fn eq(&self, text: &String) -> bool {
+                self.0 == *text
+            }
+        }
+
+        impl PartialEq<$name> for String {
+            fn eq(&self, id: &$name) -> bool {
+                *self == id.0
+            }
+        }
+
+        impl PartialEq<$name> for &str {
+            fn eq(&self, id: &$name) -> bool {
+                *self == id.0
+            }
+        }
     };
 }
 
@@ -138,6 +168,15 @@ id!(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_id_reads_as_its_text_and_is_found_by_it() {
+        let id: RoomId = "r-1".parse().unwrap();
+        assert_eq!((id.len(), &id[..1]), (3, "r"));
+        assert!(id == "r-1" && "r-1" == id && id == *"r-1" && id == "r-1".to_owned());
+        let named = std::collections::BTreeMap::from([(id, 1)]);
+        assert_eq!(named.get("r-1"), Some(&1));
+    }
 
     #[test]
     fn an_id_can_not_leave_its_topic_level() {

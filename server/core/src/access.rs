@@ -4,6 +4,7 @@
 pub mod anonymous;
 pub mod known_device;
 pub mod oidc;
+pub mod oidc_settings;
 pub mod password;
 pub mod secret;
 pub mod source;
@@ -14,6 +15,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::clue::Agency;
+use crate::ids::AccountId;
 use crate::text::Listed as _;
 
 #[derive(
@@ -200,6 +202,11 @@ impl Who {
         }
     }
 
+    /// The account that this is; none can be of a name that is no login name.
+    pub fn account(&self) -> Option<AccountId> {
+        self.name.parse().ok()
+    }
+
     /// A partner's agency, and the district that it works for.
     pub fn agency(&self) -> Option<(Agency, &str)> {
         if self.role == Role::Partner { partner_scope(&self.scope) } else { None }
@@ -217,22 +224,6 @@ impl Who {
             Role::Public | Role::Partner => false,
             _ => jurisdiction.starts_with(&self.scope),
         }
-    }
-}
-
-/// Whoever `web::layers::auth::layer` found. A handler that stands outside of it is refused, never
-/// answered as if nobody in particular had asked.
-impl<S: Send + Sync> axum::extract::FromRequestParts<S> for Who {
-    type Rejection = crate::problem::Problem;
-
-    async fn from_request_parts(
-        parts: &mut axum::http::request::Parts,
-        _: &S,
-    ) -> Result<Self, crate::problem::Problem> {
-        let found = parts.extensions.get::<Self>().cloned();
-        found.ok_or_else(|| {
-            crate::problem::Problem::internal(&"a handler stands outside of the authorization")
-        })
     }
 }
 

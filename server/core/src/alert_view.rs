@@ -9,12 +9,12 @@ use std::collections::BTreeSet;
 
 use law::Legal;
 use protocol::names::RuleCode;
-use protocol::up::{Explanation, FindingKind, FindingReport, Severity, Step as FindingStep};
+use protocol::up::{Explanation, FindingReport};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::access::{Role, Who};
 use crate::alert::{AlertReview, AlertState, ClinicState, Reason};
+pub use crate::alert_number::{ReferenceNumber, counts_the_server};
 use crate::clock::At;
 use crate::evidence::opening::{Opening, PictureDelivery};
 use crate::ids::AlertId;
@@ -22,38 +22,6 @@ use crate::monitoring_review::ReviewStanding;
 use crate::penalty_case::CaseClock;
 use crate::self_check::disclosure::Disclosure;
 use crate::store::{Alert, AlertStep, FindingEvent, Located, StoredFinding};
-
-/// What people call a lead, a correction or a self-check by. The authority's numbers count the
-/// server, its clinic's count its own: from a gap between two of the authority's a clinic would
-/// learn how much came to others. Neither is given out without saying to whom.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct ReferenceNumber {
-    server: i64,
-    clinic: i64,
-}
-
-impl ReferenceNumber {
-    pub fn new(server: i64, clinic: i64) -> Self {
-        Self { server, clinic }
-    }
-
-    pub fn for_authority(self) -> i64 {
-        self.server
-    }
-
-    pub fn for_clinic(self) -> i64 {
-        self.clinic
-    }
-
-    pub fn of(self, who: &Who) -> i64 {
-        if counts_the_server(who) { self.server } else { self.clinic }
-    }
-}
-
-/// Whose numbers are the server's; whoever sees one institution has that one's.
-pub fn counts_the_server(who: &Who) -> bool {
-    matches!(who.role, Role::Admin | Role::Supervisor | Role::Reviewer | Role::Auditor)
-}
 
 /// A finding as its box (or the server's own rule) reported it last, where it stands in the chain,
 /// and when it came.
@@ -277,7 +245,7 @@ impl AlertForAuthority {
             institution: it.institution,
             room: it.room,
             session: it.session,
-            device: it.device,
+            device: it.device.map(String::from).unwrap_or_default(),
             item: it.item,
             assignee: it.assignee,
             raised_at: it.raised_at,
@@ -306,7 +274,7 @@ impl AlertForClinic {
             institution: it.institution,
             room: it.room,
             session: it.session,
-            device: it.device,
+            device: it.device.map(String::from).unwrap_or_default(),
             item: it.item,
             raised_at: it.raised_at,
             received_at: it.received_at,
@@ -402,110 +370,6 @@ fn here(finding: FindingSeen) -> FindingSeen {
     report.counts.clear();
     report.explanation = words_for_clinic(&report.rule, report.explanation);
     FindingSeen { report, ..finding }
-}
-
-/// Live news for the authority: somebody took a step.
-#[derive(Debug, Clone, Serialize)]
-pub struct StateNews {
-    alert: String,
-    number: i64,
-    state: AlertState,
-    severity: String,
-}
-
-impl StateNews {
-    pub fn of(alert: &Alert) -> Self {
-        Self {
-            alert: alert.id.to_string(),
-            number: alert.number.for_authority(),
-            state: alert.case.state,
-            severity: format!("L{}", alert.severity),
-        }
-    }
-}
-
-/// A finding's step as it was stored.
-#[derive(Debug, Clone, Copy)]
-pub struct Arrival<'a> {
-    pub report: &'a FindingReport,
-    pub received_at: At,
-    /// Somebody should look up: not one more of what its alert already said.
-    pub news: bool,
-}
-
-/// What happened to a finding.
-#[derive(Debug, Clone, Serialize)]
-struct StepNews {
-    news: bool,
-    finding: String,
-    rule: RuleCode,
-    kind: FindingKind,
-    severity: Severity,
-    step: FindingStep,
-    revision: u32,
-    raised_at: String,
-    received_at: At,
-}
-
-impl StepNews {
-    fn of(Arrival { report, received_at, news }: Arrival<'_>) -> Self {
-        Self {
-            news,
-            finding: report.finding_id.clone(),
-            rule: report.rule.clone(),
-            kind: report.kind,
-            severity: report.severity,
-            step: report.step,
-            revision: report.revision,
-            raised_at: report.raised_at.clone(),
-            received_at,
-        }
-    }
-}
-
-/// Live news for the authority: a finding was opened, strengthened, closed or withdrawn.
-#[derive(Debug, Clone, Serialize)]
-pub struct FindingNews {
-    alert: String,
-    number: i64,
-    state: AlertState,
-    #[serde(flatten)]
-    step: StepNews,
-}
-
-impl FindingNews {
-    pub fn of(alert: &Alert, arrival: Arrival<'_>) -> Self {
-        Self {
-            alert: alert.id.to_string(),
-            number: alert.number.for_authority(),
-            state: alert.case.state,
-            step: StepNews::of(arrival),
-        }
-    }
-}
-
-/// Live news for the clinic: a finding's step, or that what it is told of the state has changed.
-#[derive(Debug, Clone, Serialize)]
-pub struct ClinicNews {
-    alert: String,
-    number: i64,
-    state: ClinicState,
-    /// Of the whole alert.
-    alert_severity: String,
-    #[serde(flatten, skip_serializing_if = "Option::is_none")]
-    step: Option<StepNews>,
-}
-
-impl ClinicNews {
-    pub fn of(alert: &Alert, state: ClinicState, arrival: Option<Arrival<'_>>) -> Self {
-        Self {
-            alert: alert.id.to_string(),
-            number: alert.number.for_clinic(),
-            state,
-            alert_severity: format!("L{}", alert.severity),
-            step: arrival.map(StepNews::of),
-        }
-    }
 }
 
 #[cfg(test)]

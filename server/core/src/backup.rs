@@ -27,6 +27,8 @@ use crate::store::{
     is_there, schema_of,
 };
 use crate::tombstone::{Deletion, Ledger};
+use crate::update_backups;
+pub use crate::update_backups::before_updates;
 use crate::vault::Key;
 
 const FORMAT: &str = "zaigang-backup/1";
@@ -161,9 +163,7 @@ pub fn before_update(config: &Config) -> anyhow::Result<Option<String>> {
     if facts.iter().all(|f| f.schema == 0 || f.schema >= f.known) {
         return Ok(None);
     }
-    let to = config
-        .data_dir
-        .join(format!("{BEFORE_UPDATE}{}.zgbackup", At::now().to_string().replace([':', '.'], "")));
+    let to = config.data_dir.join(update_backups::name(At::now()));
     let said = backup(config, &to, "before an update")?;
     // Whoever withdrew is in the older ones, too.
     for older in before_updates(&config.data_dir).into_iter().rev().skip(KEPT_BEFORE_UPDATES) {
@@ -175,25 +175,7 @@ pub fn before_update(config: &Config) -> anyhow::Result<Option<String>> {
     )))
 }
 
-const BEFORE_UPDATE: &str = "before-update-";
 const KEPT_BEFORE_UPDATES: usize = 2;
-
-/// Backups that updates made, oldest first.
-pub fn before_updates(data_dir: &Path) -> Vec<PathBuf> {
-    let entries = fs::read_dir(data_dir)
-        .into_iter()
-        .flatten()
-        .filter_map(Result::ok)
-        .map(|entry| entry.path());
-    let name = |path: &Path| {
-        path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
-    };
-    let mut found: Vec<PathBuf> = entries
-        .filter(|path| name(path).starts_with(BEFORE_UPDATE) && name(path).ends_with(".zgbackup"))
-        .collect();
-    found.sort();
-    found
-}
 
 fn entry(folder: &Path, name: &str, sealed: bool) -> anyhow::Result<Entry> {
     let path = folder.join(name);

@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use jiff::Timestamp;
+use protocol::id::DeviceId;
 use rcgen::{
     BasicConstraints, CertificateParams, CertificateRevocationListParams,
     CertificateSigningRequestParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa,
@@ -127,7 +128,7 @@ impl Authority {
     pub fn certify(
         &self,
         csr_pem: &str,
-        device: &str,
+        device: &DeviceId,
         now: Timestamp,
         valid: Duration,
     ) -> Result<IssuedCertificate, CaError> {
@@ -273,7 +274,8 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let authority = Authority::open(dir.path()).unwrap();
         let csr = request("zaigang-server");
-        let issued = authority.certify(&csr, "box-1", Timestamp::now(), 90 * DAY).unwrap();
+        let issued =
+            authority.certify(&csr, &"box-1".parse().unwrap(), Timestamp::now(), 90 * DAY).unwrap();
         let pem = x509(&issued.pem);
         assert!(pem.contains("box-1") && !pem.contains("zaigang-server"), "{pem}");
         assert_eq!(issued.serial.len(), 40);

@@ -12,13 +12,14 @@ use crate::alert::AlertState;
 use crate::app::App;
 use crate::calendar::Calendar;
 use crate::clock::At;
+use crate::ids::AccountId;
 use crate::legal;
 use crate::message::NotificationKind;
 use crate::notify::personal::told_of_term;
 use crate::notify::plan;
 use crate::penalty_case::{ActingSide, CaseClock, INSTITUTION, Reading};
 use crate::store::{Alert, DeliveryEvent, NewDelivery, NewMessage, StoreError};
-use crate::{clock, low_priority};
+use crate::{clock, low_priority, quiet_hours};
 
 /// Terms are days: a look each minute tells of a late one soon after midnight.
 const ROUND: Duration = Duration::from_mins(1);
@@ -115,7 +116,7 @@ fn tell(app: &App, alert: &Alert, late: &CaseClock) -> Result<bool, StoreError> 
         on: late.deadline.on.to_string(),
     };
     let accounts = app.store.accounts()?;
-    let message = |account: String| NewMessage {
+    let message = |account: AccountId| NewMessage {
         account,
         kind: NotificationKind::CaseLate,
         about: alert.id.to_string(),
@@ -129,7 +130,7 @@ fn tell(app: &App, alert: &Alert, late: &CaseClock) -> Result<bool, StoreError> 
     let body = serde_json::to_string(&Late { event: event.code(), number, data })?;
     for hook in app.store.hooks()? {
         if plan::hears(&hook, alert.severity, &alert.jurisdiction) {
-            let next_at = plan::not_before(now, hook.quiet, alert.severity, &zone).into();
+            let next_at = quiet_hours::not_before(now, hook.quiet, alert.severity, &zone).into();
             let alert = Some(alert.id.clone());
             let (hook, body) = (hook.id, body.clone());
             app.store.add_delivery(

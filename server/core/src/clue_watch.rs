@@ -93,7 +93,7 @@ pub fn round(app: &App, now: Timestamp) -> Result<usize, StoreError> {
 
 fn message(account: &Account, clue: &Clue) -> NewMessage {
     NewMessage {
-        account: account.id.to_string(),
+        account: account.id.clone(),
         kind: NotificationKind::ClueLate,
         about: clue.id.to_string(),
         number: Some(clue.number),

@@ -16,13 +16,15 @@ use std::path::{Path, PathBuf};
 use protocol::provision::BrokerAddress;
 use serde::Deserialize;
 
+pub use crate::access::oidc_settings::Oidc;
 use crate::access::source::Network;
 use crate::case_document::Scheme;
 use crate::clue::terms::Terms;
-use crate::store::Address;
+pub use crate::open_proposals::OpenProposals;
+use crate::store_address::Address;
 use source::ConfigText;
 
-pub use check::is_safe_origin;
+pub use crate::address::is_safe_origin;
 
 /// The commented file that `zaigang-server config` prints: every key with unit, range and default.
 pub const COMMENTED: &str = include_str!("../../zaigang-server.toml");
@@ -169,14 +171,6 @@ pub struct Limits {
     pub open_proposals: OpenProposals,
 }
 
-/// What one institution may have waiting for a supervisor.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct OpenProposals {
-    pub count_max: i64,
-    /// Of their kept photographs.
-    pub photos_max_mib: i64,
-}
-
 /// Where the audit log's signed heads go, beside the boxes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AuditAnchors {
@@ -195,25 +189,6 @@ pub struct PublicDoor {
     pub url: Option<String>,
     pub reports_per_min: u32,
     pub reports_per_institution_per_h: u32,
-}
-
-/// The login provider (`OpenID` Connect).
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Oidc {
-    /// Without a slash at its end.
-    pub issuer: String,
-    pub client_id: String,
-    pub client_secret_file: Option<PathBuf>,
-    /// PEM: an authority that vouches for the provider, beside the system's.
-    pub ca_file: Option<PathBuf>,
-    /// Where browsers reach this server; without a slash at its end.
-    pub public_url: String,
-    /// The file names a claim that is the login name: it has no effect any more.
-    pub claim_is_ignored: bool,
-    /// Values of `acr` by which the provider says that a second factor was asked for.
-    pub strong_acr: Vec<String>,
-    /// The same in `amr` (RFC 8176).
-    pub strong_amr: Vec<String>,
 }
 
 /// The one mail server.

@@ -10,7 +10,7 @@ pub mod opening;
 use protocol::evidence::{
     Custodian, CustodianRole, CustodianSignature, Custodians, EvidenceItem, PictureSource, RoleKey,
 };
-use protocol::id::CustodianId;
+use protocol::id::{CustodianId, DeviceId};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -169,7 +169,8 @@ pub enum PlaceKind {
 /// A picture as the chain names it, and whether its box still has it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct ItemSeen {
-    pub device: String,
+    #[schemars(with = "String")]
+    pub device: DeviceId,
     pub finding: String,
     pub item: EvidenceItem,
     pub source: PictureSource,
@@ -186,7 +187,7 @@ pub struct ItemSeen {
 pub struct OpeningKept {
     pub id: OpeningId,
     pub alert: AlertId,
-    pub device: String,
+    pub device: DeviceId,
     pub finding: String,
     pub opening: Opening,
     /// As both signed it.

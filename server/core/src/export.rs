@@ -59,8 +59,8 @@ pub fn run(config: &Config, wanted: &Wanted) -> anyhow::Result<String> {
     let signer = SigningKey::from_file(&data_dir.join("server_signing.key"))?;
     let device: DeviceId =
         wanted.device.parse().map_err(|e: protocol::id::BadId| anyhow::anyhow!("--device: {e}"))?;
-    let era = era(&store, wanted)?;
-    let Some(stretch) = store.stretch(&wanted.device, &era, from, to)? else {
+    let era = era(&store, &device, wanted)?;
+    let Some(stretch) = store.stretch(&device, &era, from, to)? else {
         bail!("no message of {device} came from {from} to {to}: nothing is exported");
     };
     let (lines, hash) = write(&store, &signer, &device, &stretch, &|_| true, &wanted.out)?;
@@ -88,25 +88,23 @@ pub fn run(config: &Config, wanted: &Wanted) -> anyhow::Result<String> {
 pub fn bundle(
     store: &Store,
     signer: &SigningKey,
-    device: &str,
+    device: &DeviceId,
     (from, to): (At, At),
     shown: &dyn Fn(&PresenceReport) -> bool,
     out: &Path,
 ) -> anyhow::Result<bool> {
-    let id: DeviceId =
-        device.parse().map_err(|e: protocol::id::BadId| anyhow::anyhow!("device: {e}"))?;
     // The latest era in which anything came then.
     for era in store.eras(device)?.into_iter().rev() {
         if let Some(stretch) = store.stretch(device, &era, from, to)? {
-            write(store, signer, &id, &stretch, shown, out)?;
+            write(store, signer, device, &stretch, shown, out)?;
             return Ok(true);
         }
     }
     Ok(false)
 }
 
-fn era(store: &Store, wanted: &Wanted) -> anyhow::Result<Era> {
-    let mut eras = store.eras(&wanted.device)?;
+fn era(store: &Store, device: &DeviceId, wanted: &Wanted) -> anyhow::Result<Era> {
+    let mut eras = store.eras(device)?;
     if wanted.key_id.is_empty() {
         return eras.pop().context("this box has no key");
     }
@@ -118,12 +116,7 @@ fn era(store: &Store, wanted: &Wanted) -> anyhow::Result<Era> {
         }
         known.push(id);
     }
-    bail!(
-        "--key-id {}: {} never had that key, but {}",
-        wanted.key_id,
-        wanted.device,
-        known.join(", ")
-    )
+    bail!("--key-id {}: {} never had that key, but {}", wanted.key_id, device, known.join(", "))
 }
 
 fn bound(what: &str, text: &str, day: &str, open: At) -> anyhow::Result<At> {
@@ -170,7 +163,7 @@ fn write(
         stretch.receipted.clone().map(receipt).transpose()?.into_iter().collect();
     let mut pages = Pages {
         store,
-        device: device.as_str(),
+        device,
         stretch,
         shown,
         page: Vec::new().into_iter(),
@@ -210,7 +203,7 @@ fn write(
 /// The links of a stretch, read as they are needed; a fault ends them and is kept.
 struct Pages<'a> {
     store: &'a Store,
-    device: &'a str,
+    device: &'a DeviceId,
     stretch: &'a Stretch,
     shown: &'a dyn Fn(&PresenceReport) -> bool,
     page: std::vec::IntoIter<StoredLink>,

@@ -35,9 +35,9 @@ pub enum IngestEvent {
     /// Committed: these devices are due a receipt.
     Receipts(Vec<ReceiptDue>),
     /// The box connected (`fresh`: for the first time since its start), or its last will came.
-    Status { device: String, online: bool, fresh: bool },
+    Status { device: DeviceId, online: bool, fresh: bool },
     /// The box answered a piece of knowledge.
-    Acked(String),
+    Acked(DeviceId),
 }
 
 /// The public keys of provisioned boxes, renewed when one is provisioned or revoked. Another
@@ -45,7 +45,7 @@ pub enum IngestEvent {
 /// is called from time to time.
 #[derive(Debug, Default)]
 pub struct Keys {
-    keys: RwLock<HashMap<String, (String, VerifyingKey)>>,
+    keys: RwLock<HashMap<DeviceId, (String, VerifyingKey)>>,
 }
 
 impl Keys {
@@ -72,7 +72,7 @@ impl Keys {
     }
 
     /// One box was provisioned; the others are not read again.
-    pub fn put(&self, device: &str, text: &str) {
+    pub fn put(&self, device: &DeviceId, text: &str) {
         match VerifyingKey::from_base64(text) {
             Ok(key) => drop(self.write().insert(device.to_owned(), (text.to_owned(), key))),
             Err(error) => {
@@ -83,28 +83,24 @@ impl Keys {
     }
 
     /// Nothing of this box is believed from here on.
-    pub fn remove(&self, device: &str) {
+    pub fn remove(&self, device: &DeviceId) {
         self.write().remove(device);
     }
 
     pub fn of(&self, device: &DeviceId) -> Option<VerifyingKey> {
-        self.keys
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .get(device.as_str())
-            .map(|(_, key)| *key)
+        self.keys.read().unwrap_or_else(PoisonError::into_inner).get(device).map(|(_, key)| *key)
     }
 
     /// As [`Self::of`], but looks an unknown box up: another process may have provisioned it.
     fn find(&self, device: &DeviceId, store: &Store) -> Option<VerifyingKey> {
         self.of(device).or_else(|| {
-            let text = store.signing_key(device.as_str()).ok().flatten()?;
-            self.put(device.as_str(), &text);
+            let text = store.signing_key(device).ok().flatten()?;
+            self.put(device, &text);
             self.of(device)
         })
     }
 
-    fn write(&self) -> std::sync::RwLockWriteGuard<'_, HashMap<String, (String, VerifyingKey)>> {
+    fn write(&self) -> std::sync::RwLockWriteGuard<'_, HashMap<DeviceId, (String, VerifyingKey)>> {
         self.keys.write().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -206,7 +202,7 @@ fn note_locations(
 
 /// What cannot be read or decoded fits no message: such a message is then refused as any other.
 fn former_keys(store: &Store, device: &DeviceId) -> Vec<VerifyingKey> {
-    let texts = store.former_signing_keys(device.as_str()).unwrap_or_default();
+    let texts = store.former_signing_keys(device).unwrap_or_default();
     texts.iter().filter_map(|text| VerifyingKey::from_base64(text).ok()).collect()
 }
 
@@ -244,7 +240,7 @@ fn entry(
                 reason: refusal.reason,
                 detail: refusal.detail,
                 payload: raw.payload,
-                device: refusal.alert_for.map(String::from),
+                device: refusal.alert_for,
             })
         }
     }

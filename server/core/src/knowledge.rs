@@ -38,11 +38,11 @@ pub enum Nudge {
     Institution(String),
     Room(String),
     /// The box started anew: it gets everything again.
-    Fresh(String),
+    Fresh(DeviceId),
     /// The box is connected again: it gets what it has not acknowledged.
-    Back(String),
+    Back(DeviceId),
     Command {
-        device: String,
+        device: DeviceId,
         command: Command,
     },
 }
@@ -56,7 +56,7 @@ pub struct Pusher {
     /// What was signed of the audit log: each box is given the newest once, with a receipt.
     pub heads: Arc<Heads>,
     /// The head that each box was given last.
-    pub heads_told: Mutex<HashMap<String, SignedHead>>,
+    pub heads_told: Mutex<HashMap<DeviceId, SignedHead>>,
     pub brokers: Arc<BrokerLinks>,
     pub leader: Arc<Leader>,
     /// Where boxes find them; `None`: they know it from their provisioning.
@@ -73,7 +73,7 @@ pub struct Pusher {
 
 /// What a box is to be told.
 struct Due {
-    device: String,
+    device: DeviceId,
     payload: Down,
     content: String,
 }
@@ -129,7 +129,7 @@ pub async fn speak(
                     pusher.brokers.say(&letter.topic, letter.bytes).await;
                     fail_point::reached("receipt.handed_over");
                 }
-                Err(error) => tracing::error!(device = receipt.device, %error, "receipt not made"),
+                Err(error) => tracing::error!(device = %receipt.device, %error, "receipt not made"),
             }
         }
     }
@@ -268,13 +268,13 @@ impl Pusher {
         issued.at < At::now() - self.wait(issued.tries)
     }
 
-    fn logged<T>(device: &str, made: Result<T, PushError>) -> Option<T> {
-        made.map_err(|error| tracing::error!(device, %error, "knowledge not sent")).ok()
+    fn logged<T>(device: &DeviceId, made: Result<T, PushError>) -> Option<T> {
+        made.map_err(|error| tracing::error!(%device, %error, "knowledge not sent")).ok()
     }
 
     /// What this box must be told: what changed since it was last issued, and whatever `again`
     /// says.
-    fn due(&self, device: &str, again: impl Fn(&str) -> bool) -> Result<Vec<Due>, PushError> {
+    fn due(&self, device: &DeviceId, again: impl Fn(&str) -> bool) -> Result<Vec<Due>, PushError> {
         let now = clock::now();
         let yesterday = now - SignedDuration::from_hours(24);
         let (from, until) = if self.any_date {
@@ -298,7 +298,7 @@ impl Pusher {
             let content = trust::canonical_sha256(&payload)?;
             let same = self.store.issued(device, kind)?.is_some_and(|last| last.content == content);
             if !same || again(kind) {
-                due.push(Due { device: device.to_owned(), payload, content });
+                due.push(Due { device: device.clone(), payload, content });
             }
         }
         Ok(due)
@@ -309,7 +309,7 @@ impl Pusher {
     fn issue(&self, due: Vec<Due>) -> Vec<Letter> {
         let now = clock::now();
         let wanted: Vec<_> =
-            due.iter().map(|d| (d.device.as_str(), d.payload.kind(), d.content.as_str())).collect();
+            due.iter().map(|d| (&d.device, d.payload.kind(), d.content.as_str())).collect();
         let versions = match self.store.next_versions(&wanted, now.into()) {
             Ok(versions) => versions,
             Err(error) => {
@@ -358,56 +358,53 @@ impl Pusher {
 
     fn knowledge(
         &self,
-        device: &str,
+        device: &DeviceId,
         mut payload: Down,
         version: u64,
         now: Timestamp,
     ) -> Result<Letter, PushError> {
-        let id = crate::store::device_id(device)?;
         let kind = payload.kind();
         if let Down::Roster(roster) = &mut payload {
             roster.snapshot_at = clock::text(now);
         }
         let envelope =
-            trust::sign_down(&self.signer, &id, version, now, now + self.expires, payload)?;
+            trust::sign_down(&self.signer, device, version, now, now + self.expires, payload)?;
         let key = self.store.sealing_key(device)?.unwrap_or_default();
-        let sealed = trust::seal(&envelope, &id, &SealingPublicKey::from_base64(&key)?)?;
+        let sealed = trust::seal(&envelope, device, &SealingPublicKey::from_base64(&key)?)?;
         let bytes = serde_json::to_vec(&sealed)?;
         let limit = protocol::MAX_KNOWLEDGE_BYTES;
         if bytes.len() > limit {
             return Err(PushError::TooLarge { kind, bytes: bytes.len(), limit });
         }
-        tracing::debug!(device, kind, version, bytes = bytes.len(), "knowledge sent");
-        Ok(Letter { topic: Topic::new(id, Channel::Knowledge), bytes })
+        tracing::debug!(%device, kind, version, bytes = bytes.len(), "knowledge sent");
+        Ok(Letter { topic: Topic::new(device.clone(), Channel::Knowledge), bytes })
     }
 
-    fn command(&self, device: &str, command: Command) -> Result<Letter, PushError> {
+    fn command(&self, device: &DeviceId, command: Command) -> Result<Letter, PushError> {
         let now = clock::now();
-        let id = crate::store::device_id(device)?;
         let issue = self.store.next_version(device, "command", "", now.into())?;
-        self.plain(&id, issue.version, now, Down::Command(command))
+        self.plain(device, issue.version, now, Down::Command(command))
     }
 
     fn receipt(&self, due: &ReceiptDue) -> Result<Letter, PushError> {
-        let id: DeviceId = crate::store::device_id(&due.device)?;
         let receipt = Receipt {
             contiguous_seq: due.contiguous_seq,
             contiguous_hash: due.contiguous_hash.clone(),
             above: due.above.clone(),
             audit_head: self.head_for(&due.device),
         };
-        self.plain(&id, due.version, clock::now(), Down::Receipt(receipt))
+        self.plain(&due.device, due.version, clock::now(), Down::Receipt(receipt))
     }
 
     /// The audit log's newest head, where this box was not given it yet. A receipt that is lost
     /// takes it along, and the next head comes within the hour.
-    fn head_for(&self, device: &str) -> Option<SignedHead> {
+    fn head_for(&self, device: &DeviceId) -> Option<SignedHead> {
         let newest = self.heads.newest()?;
         let mut told = self.heads_told.lock().unwrap_or_else(PoisonError::into_inner);
         if told.get(device) == Some(&newest) {
             return None;
         }
-        told.insert(device.to_owned(), newest.clone());
+        told.insert(device.clone(), newest.clone());
         Some(newest)
     }
 

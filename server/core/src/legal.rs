@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use law::{Category, Circumstances, Legal, Matter, RegistrationAtAct, Table};
 use protocol::down::{PractitionerCategory, RegistrationStatus};
+use protocol::id::DeviceId;
 use protocol::names::RuleCode;
 use protocol::up::{FindingKind, FindingReport};
 
@@ -85,12 +86,23 @@ pub fn standing<'a>(
     alert: &Alert,
     reports: impl IntoIterator<Item = &'a FindingReport>,
 ) -> Result<ReviewStanding> {
-    let entries = store.monitoring_entries(&alert.device, &alert.room)?;
+    let entries = entered(store, alert)?;
     Ok(stood(&entries, first_act(alert, reports), &Cite::of(&table(store)?)))
 }
 
+/// What was entered of the box of an alert, in its room; of no box nothing was.
+fn entered(store: &Store, alert: &Alert) -> Result<Vec<ReviewEntry>> {
+    let of = |device| store.monitoring_entries(device, &alert.room);
+    alert.device.as_ref().map_or_else(|| Ok(Vec::new()), of)
+}
+
 /// How a box in a room stood by 行政处罚法 41 on a day, by everything that was entered of it.
-pub fn standing_of(store: &Store, device: &str, room: &str, act: Date) -> Result<ReviewStanding> {
+pub fn standing_of(
+    store: &Store,
+    device: &DeviceId,
+    room: &str,
+    act: Date,
+) -> Result<ReviewStanding> {
     let entries = store.monitoring_entries(device, room)?;
     Ok(stood(&entries, act, &Cite::of(&table(store)?)))
 }
@@ -98,7 +110,7 @@ pub fn standing_of(store: &Store, device: &str, room: &str, act: Date) -> Result
 /// How the boxes of many alerts stood; what was entered of a box is read once.
 #[derive(Debug, Default)]
 pub struct Standings {
-    entered: BTreeMap<(String, String), Vec<ReviewEntry>>,
+    entered: BTreeMap<(Option<DeviceId>, String), Vec<ReviewEntry>>,
     cite: Option<Cite>,
 }
 
@@ -111,7 +123,7 @@ impl Standings {
         };
         let entries = match self.entered.entry(place) {
             Entry::Occupied(known) => known.into_mut(),
-            Entry::Vacant(new) => new.insert(store.monitoring_entries(&alert.device, &alert.room)?),
+            Entry::Vacant(new) => new.insert(entered(store, alert)?),
         };
         // Most boxes have none: then it is the same for every act.
         let findings = match entries.as_slice() {

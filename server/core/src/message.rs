@@ -6,8 +6,8 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::notify::plan;
-use crate::store::Quiet;
+use crate::ids::AccountId;
+use crate::quiet_hours::{self, Quiet};
 
 /// Why somebody is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -66,7 +66,7 @@ impl Hours {
     /// Whether something that came to be at `at` may go out now.
     pub fn may_tell(&self, at: Timestamp, now: Timestamp, zone: &TimeZone) -> bool {
         let quiet = self.quiet.map(|(from_min, to_min)| Quiet { from_min, to_min, below: u8::MAX });
-        if plan::not_before(now, quiet, 0, zone) > now {
+        if quiet_hours::not_before(now, quiet, 0, zone) > now {
             return false;
         }
         let Some(minute) = self.digest_at_min else { return true };
@@ -85,14 +85,14 @@ impl Hours {
 
 /// The colleagues (login and name) whom a note names as `@login` or `@name`; of two that fit, the
 /// longer one.
-pub fn mentioned(note: &str, colleagues: &[(String, String)]) -> Vec<String> {
+pub fn mentioned(note: &str, colleagues: &[(AccountId, String)]) -> Vec<AccountId> {
     let in_login = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
     let mut found = Vec::new();
     for (at, _) in note.match_indices(['@', '＠']) {
         let rest = note[at..].trim_start_matches(['@', '＠']);
         let typed: String = rest.chars().take_while(|c| in_login(*c)).collect();
         let typed = typed.trim_end_matches('.');
-        let by_login = colleagues.iter().find(|(login, _)| login == typed);
+        let by_login = colleagues.iter().find(|(login, _)| *login == *typed);
         let by_name = colleagues
             .iter()
             .filter(|(_, name)| !name.is_empty() && rest.starts_with(name.as_str()))
@@ -120,9 +120,9 @@ mod tests {
 
     #[test]
     fn a_colleague_is_named_by_login_or_name() {
-        let colleagues: Vec<(String, String)> =
+        let colleagues: Vec<(AccountId, String)> =
             [("li", "李敏"), ("li.wang", "王力"), ("zhao", "赵"), ("z2", "赵一")]
-                .map(|(login, name)| (login.to_owned(), name.to_owned()))
+                .map(|(login, name)| (login.parse().unwrap(), name.to_owned()))
                 .into();
         for (note, expected) in [
             ("请 @li 看一下", vec!["li"]),
@@ -161,7 +161,7 @@ mod tests {
     proptest::proptest! {
         #[test]
         fn no_note_names_anybody_else(note in ".{0,60}") {
-            let known = [("li".to_owned(), "李".to_owned())];
+            let known = [("li".parse().unwrap(), "李".to_owned())];
             let found = mentioned(&note, &known);
             assert!(found.len() <= 1);
             assert!(found.is_empty() || note.contains(['@', '＠']));

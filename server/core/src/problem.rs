@@ -10,6 +10,7 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::de::DeserializeOwned;
 
+pub use crate::address::encoded;
 use crate::enrol::EnrolFault;
 use crate::store::StoreError;
 use crate::text;
@@ -219,11 +220,6 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Form<T> {
 /// A person's text as it is kept, whole; a longer one is refused.
 pub fn prose(what: &str, text: &str, most: usize) -> Result<String, Problem> {
     text::prose(what, text, most).map_err(Problem::unprocessable)
-}
-
-/// As a part of a query or a form.
-pub fn encoded(text: &str) -> String {
-    form_urlencoded::byte_serialize(text.as_bytes()).collect()
 }
 
 /// The innermost cause names the field; the outer texts only say that JSON was wrong.

@@ -63,6 +63,7 @@ mod looks;
 mod marks;
 mod messages;
 mod naming;
+mod news;
 mod opening_rows;
 mod own_data;
 mod own_findings;
@@ -161,7 +162,6 @@ pub use inbox::{
 pub use incidents::JOINED;
 pub use knowledge::Issue;
 pub use knowledge::IssuedKnowledge;
-pub use knowledge::device_id;
 pub use leadership::{Changes, Instance, Lead, Look, Seat, SeenServer, Standby};
 pub use log_holds::{HoldStanding, LogHold};
 pub use looks::LOOK_MS;

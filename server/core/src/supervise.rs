@@ -306,7 +306,7 @@ fn line(d: &Dossier, post: &WatchedRoom, now_ms: i64) -> outage::BoxOutages {
         post.silences.iter().map(|it| (it.from.ms(), it.to.ms().min(now_ms))).collect();
     let first = silent.first().map_or(now_ms, |s| s.0);
     outage::BoxOutages {
-        device: post.device.clone(),
+        device: post.device.to_string(),
         institution: d.institution.id.to_string(),
         room: post.room.id.to_string(),
         open: local_days(post, first - DAY_MS, now_ms)
@@ -375,7 +375,7 @@ fn days(d: &Dossier, post: &WatchedRoom, now_ms: i64) -> Days {
     Days {
         institution: d.institution.id.to_string(),
         room: post.room.id.to_string(),
-        device: post.device.clone(),
+        device: post.device.to_string(),
         days: whole.map(one).collect(),
     }
 }

@@ -15,6 +15,7 @@ use std::sync::Arc;
 
 use crate::clock::At;
 use protocol::envelope::Envelope;
+use protocol::id::DeviceId;
 use trust::{SigningKey, ZERO_HASH, chain_hash};
 
 #[derive(Debug, thiserror::Error)]
@@ -70,7 +71,7 @@ pub struct DeletedPhoto {
 /// box.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct DeletedPictures {
-    pub device: String,
+    pub device: DeviceId,
     /// Ids of the pictures.
     pub pictures: Vec<String>,
     pub at: At,

@@ -44,8 +44,17 @@ pub(crate) fn named_login(house: &House, of: (&str, &str), role: Role, scope: &s
     let (token, store) = (format!("login-of-{name}"), &house.running().app.store);
     let now = BEFORE;
     store.invite(&trust::sha256_hex(name), role, scope, FAR).unwrap();
-    store.accept_invitation(&trust::sha256_hex(name), name, display, "no hash", None, now).unwrap();
-    store.log_in(&trust::sha256_hex(&token), name, "", now, FAR).unwrap();
+    store
+        .accept_invitation(
+            &trust::sha256_hex(name),
+            &name.parse().unwrap(),
+            display,
+            "no hash",
+            None,
+            now,
+        )
+        .unwrap();
+    store.log_in(&trust::sha256_hex(&token), &name.parse().unwrap(), "", now, FAR).unwrap();
     token
 }
 

@@ -37,7 +37,14 @@ pub(crate) fn person(house: &House, name: &str, role: Role, code: bool) -> Optio
         let password = server::access::password::hash(PASSWORD).unwrap();
         let now = "2026-01-01T00:00:00.000Z";
         app.store
-            .accept_invitation(&hash, name, "x", &password, Some(&sealed), now.parse().unwrap())
+            .accept_invitation(
+                &hash,
+                &name.parse().unwrap(),
+                "x",
+                &password,
+                Some(&sealed),
+                now.parse().unwrap(),
+            )
             .unwrap();
         return Some(server::access::totp::base32(&secret));
     }
@@ -312,7 +319,7 @@ fn a_second_factor_counts_once_its_first_code_was_typed() {
     let begun = form(&house, &path, "", &fields);
     assert!(begun.body.contains("<svg"), "no QR code: {}", begun.body);
     assert_eq!(page(&house, &path, "").status, 200, "a secret alone used the link up");
-    assert!(house.running().app.store.account("wang").unwrap().is_none());
+    assert!(house.running().app.store.account(&"wang".parse().unwrap()).unwrap().is_none());
     // What another link's form carried is not taken for this one.
     let other = ask(&house, "POST", "/api/v1/accounts", &admin, r#"{"role":"admin"}"#);
     let other = other.json()["path"].as_str().unwrap().to_owned();

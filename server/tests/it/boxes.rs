@@ -74,7 +74,7 @@ impl TestBox {
             app.store.provision(&keys, since.parse().unwrap()).unwrap().expect("the token holds");
         app.keys.put(&id, &key);
         Self {
-            id,
+            id: id.into(),
             server: app.signer.verifying_key(),
             password: password.to_owned(),
             port: house.mqtt_port(),

@@ -485,7 +485,9 @@ fn a_box_that_starts_anew_in_vain_is_told_no_oftener() {
     let house = House::new();
     let mut b = TestBox::provision(&house, &house.furnish());
     let store = &house.running().app.store;
-    let tries = || store.issued("box-1", "roster").unwrap().map_or(0, |issued| issued.tries);
+    let tries = || {
+        store.issued(&"box-1".parse().unwrap(), "roster").unwrap().map_or(0, |issued| issued.tries)
+    };
     for _ in 0..40 {
         b.connect();
         b.say(&health());

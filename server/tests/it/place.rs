@@ -188,7 +188,7 @@ fn of_victim(store: &Store) -> String {
     let sessions = (store.session("s-victim").unwrap(), store.session_changes("s-victim").unwrap());
     all + &format!(
         "{summaries:?}\n{sightings:?}\n{sessions:?}\n{:?}",
-        store.device(VICTIM).unwrap()
+        store.device(&VICTIM.parse().unwrap()).unwrap()
     )
 }
 

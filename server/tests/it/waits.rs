@@ -30,7 +30,7 @@ fn an_administrator_ends_the_waits_of_an_account() {
         .running()
         .app
         .store
-        .clear_waits("wang", "2026-03-02T00:00:00.000Z".parse().unwrap())
+        .clear_waits(&"wang".parse().unwrap(), "2026-03-02T00:00:00.000Z".parse().unwrap())
         .unwrap();
     assert!(enter(&house, "wang", PASSWORD, "").is_ok(), "the command has no effect");
     let nobody = ask(&house, "POST", "/api/v1/accounts/li/clear-waits", &admin, "");

@@ -17,8 +17,8 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use crate::config::Oidc as Settings;
-use crate::problem::encoded;
+use super::oidc_settings::Oidc as Settings;
+use crate::address::{encoded, is_safe_origin};
 use crate::tls_client;
 
 /// Somebody who logs in has this long at the provider.
@@ -219,7 +219,7 @@ impl Provider {
             return Err(OidcError::Provider("its metadata name another issuer".to_owned()));
         }
         for address in [&found.authorization_endpoint, &found.token_endpoint, &found.jwks_uri] {
-            if !crate::config::is_safe_origin(address) {
+            if !is_safe_origin(address) {
                 return Err(OidcError::Provider(
                     "its metadata name an address without https".to_owned(),
                 ));

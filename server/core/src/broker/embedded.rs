@@ -11,6 +11,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use protocol::id::DeviceId;
 use protocol::provision::BrokerAddress;
 use rmqtt::context::ServerContext;
 use rmqtt::hook::Type;
@@ -122,12 +123,12 @@ impl Passwords {
         trust::sha256_hex(password) == trust::sha256_hex(&self.server_password)
     }
 
-    pub(super) fn device_password_is(&self, device: &str, password: &[u8]) -> bool {
+    pub(super) fn device_password_is(&self, device: &DeviceId, password: &[u8]) -> bool {
         match self.store.mqtt_secret_hash(device) {
             Ok(Some(hash)) => hash == trust::sha256_hex(password),
             Ok(None) => false,
             Err(error) => {
-                tracing::error!(device, %error, "password not checked");
+                tracing::error!(%device, %error, "password not checked");
                 false
             }
         }

@@ -15,6 +15,7 @@ use super::{
     AuditAnchors, Config, ConfigError, Limits, Mode, Oidc, OpenProposals, Outgoing, PackChoice,
     PublicDoor, RetentionTimes, Smtp, SmtpTls, brokers,
 };
+use crate::address::is_safe_origin;
 use crate::case_document::Scheme;
 use crate::clue::terms::Terms;
 
@@ -369,18 +370,6 @@ fn clue_terms(source: &ConfigText<'_>, raw: &RawClues) -> Result<Terms, ConfigEr
         correct: days("clues.correct_days", &raw.correct, default.correct)?,
         tell: days("clues.tell_days", &raw.tell, default.tell)?,
     })
-}
-
-/// Https, or plain http on this machine.
-pub fn is_safe_origin(address: &str) -> bool {
-    let (scheme, rest) = address.split_once("://").unwrap_or(("", ""));
-    let host = rest.split('/').next().unwrap_or_default();
-    let here = ["127.0.0.1", "[::1]", "localhost"]
-        .iter()
-        .any(|h| host == *h || host.starts_with(&format!("{h}:")));
-    !host.is_empty()
-        && !host.contains(['@', ' '])
-        && (scheme == "https" || (scheme == "http" && here))
 }
 
 /// Under which address and names others reach this server.

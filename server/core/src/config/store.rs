@@ -8,7 +8,7 @@ use toml::Spanned;
 use super::ConfigError;
 use super::raw::RawStore;
 use super::source::ConfigText;
-use crate::store::{Address, Beside};
+use crate::store_address::{Address, Beside};
 
 pub(super) fn store(
     source: &ConfigText<'_>,

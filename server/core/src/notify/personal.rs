@@ -13,6 +13,7 @@ use crate::access::Role;
 use crate::alert::{AlertState, due_at};
 use crate::app::App;
 use crate::clock::At;
+use crate::ids::AccountId;
 use crate::message::{NotificationKind, SOON};
 use crate::rules::Numbers;
 use crate::store::{
@@ -27,7 +28,7 @@ const MARK: char = '@';
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Way {
     kind: WayKind,
-    account: String,
+    account: AccountId,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,21 +38,22 @@ enum WayKind {
 }
 
 impl Way {
-    pub fn email(account: &str) -> Self {
-        Self { kind: WayKind::Email, account: account.to_owned() }
+    pub fn email(account: &AccountId) -> Self {
+        Self { kind: WayKind::Email, account: account.clone() }
     }
 
-    pub fn robot(account: &str) -> Self {
-        Self { kind: WayKind::Robot, account: account.to_owned() }
+    pub fn robot(account: &AccountId) -> Self {
+        Self { kind: WayKind::Robot, account: account.clone() }
     }
 
     pub(super) fn parse(hook: &str) -> Option<Self> {
         let (kind, account) = hook.strip_prefix(MARK)?.split_once(' ')?;
-        match kind {
-            "email" => Some(Self::email(account)),
-            "robot" => Some(Self::robot(account)),
-            _ => None,
-        }
+        let kind = match kind {
+            "email" => WayKind::Email,
+            "robot" => WayKind::Robot,
+            _ => return None,
+        };
+        Some(Self { kind, account: account.parse().ok()? })
     }
 
     /// As the log of deliveries holds it.
@@ -65,13 +67,13 @@ impl Way {
 }
 
 /// Under which a person's robot is sealed: its address, or its secret.
-pub fn sealed_label(account: &str, what: &str) -> String {
+pub fn sealed_label(account: &AccountId, what: &str) -> String {
     format!("robot {what} {account}")
 }
 
 /// Plans what may go out now: of each person all that waits, as one message a way.
 pub(super) fn plan_messages(app: &App, now: Timestamp, zone: &TimeZone) -> Result<(), StoreError> {
-    let mut of: BTreeMap<String, Vec<Message>> = BTreeMap::new();
+    let mut of: BTreeMap<AccountId, Vec<Message>> = BTreeMap::new();
     for message in app.store.messages_untold()? {
         of.entry(message.account.clone()).or_default().push(message);
     }
@@ -90,7 +92,7 @@ pub(super) fn plan_messages(app: &App, now: Timestamp, zone: &TimeZone) -> Resul
 }
 
 /// A message by each way of the setting, at once: the person asked for it.
-pub fn test(app: &App, account: &str, setting: &MessageSetting) -> Result<usize, StoreError> {
+pub fn test(app: &App, account: &AccountId, setting: &MessageSetting) -> Result<usize, StoreError> {
     let now = At::now();
     let planned = deliveries(account, setting, &trial(app), now)?;
     app.store.told(&[], &planned, now)?;
@@ -106,7 +108,7 @@ pub const TRIALS: usize = 5;
 
 /// Whether this person may try the own ways once more: whoever has a login types any mailbox there,
 /// and could make this server send to strangers without end.
-pub fn may_test(app: &App, account: &str, now: Timestamp) -> Result<bool, StoreError> {
+pub fn may_test(app: &App, account: &AccountId, now: Timestamp) -> Result<bool, StoreError> {
     let body = serde_json::to_string(&trial(app))?;
     let now = At::from(now);
     let hour = now - jiff::SignedDuration::from_hours(1)..=now;
@@ -135,7 +137,7 @@ fn line(app: &App, kind: NotificationKind, number: Option<i64>, about: &str) -> 
 }
 
 fn deliveries(
-    account: &str,
+    account: &AccountId,
     setting: &MessageSetting,
     body: &PersonalText,
     now: At,
@@ -182,14 +184,14 @@ pub(super) fn send(
 }
 
 /// Who is told of a term: whoever has the lead, else whoever may judge it.
-pub fn told_of_term(accounts: &[Account], alert: &Alert) -> Vec<String> {
+pub fn told_of_term(accounts: &[Account], alert: &Alert) -> Vec<AccountId> {
     let may = |a: &&Account| {
         !a.disabled
             && matches!(a.role, Role::Supervisor | Role::Reviewer)
             && alert.jurisdiction.starts_with(&a.scope)
             && alert.assignee.as_ref().is_none_or(|assignee| *assignee == a.id)
     };
-    accounts.iter().filter(may).map(|a| a.id.to_string()).collect()
+    accounts.iter().filter(may).map(|a| a.id.clone()).collect()
 }
 
 /// In which a term runs.
@@ -221,7 +223,7 @@ pub fn tell_terms(app: &App, now: Timestamp) -> Result<(), StoreError> {
             if due.is_none_or(|due| due < now || due - SOON > now) {
                 continue;
             }
-            let message = |account: String| NewMessage {
+            let message = |account: AccountId| NewMessage {
                 account,
                 kind: NotificationKind::DueSoon,
                 about: alert.id.to_string(),
@@ -240,7 +242,7 @@ mod tests {
 
     #[test]
     fn a_persons_way_is_no_hooks_id() {
-        for way in [Way::email("li"), Way::robot("li.wang")] {
+        for way in [Way::email(&"li".parse().unwrap()), Way::robot(&"li.wang".parse().unwrap())] {
             assert_eq!(Way::parse(&way.hook()), Some(way.clone()));
             assert!(way.hook().parse::<protocol::id::DeviceId>().is_err());
         }

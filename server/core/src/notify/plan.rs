@@ -8,38 +8,13 @@ use serde_json::{Value, json};
 use sha2::Sha256;
 
 use crate::clock::At;
-use crate::store::{DeliveryEvent, FeedEvent, Hook, NewDelivery, Quiet};
+use crate::quiet_hours::not_before;
+use crate::store::{DeliveryEvent, FeedEvent, Hook, NewDelivery};
 
 /// After that many attempts a delivery has failed; with the waits below that is about two days.
 pub const MOST_ATTEMPTS: u32 = 12;
 const FIRST_WAIT_S: i64 = 10;
 const LONGEST_WAIT_S: i64 = 6 * 3600;
-
-/// When something of this severity may be told.
-pub fn not_before(
-    now: Timestamp,
-    quiet: Option<Quiet>,
-    severity: u8,
-    zone: &TimeZone,
-) -> Timestamp {
-    let Some(quiet) = quiet.filter(|q| severity < q.below && q.from_min != q.to_min) else {
-        return now;
-    };
-    let local = now.to_zoned(zone.clone());
-    let minute =
-        u16::try_from(local.hour()).unwrap_or(0) * 60 + u16::try_from(local.minute()).unwrap_or(0);
-    let within = if quiet.from_min < quiet.to_min {
-        (quiet.from_min..quiet.to_min).contains(&minute)
-    } else {
-        minute >= quiet.from_min || minute < quiet.to_min
-    };
-    if !within {
-        return now;
-    }
-    let wait = (i64::from(quiet.to_min) - i64::from(minute)).rem_euclid(1440);
-    let into_minute = SignedDuration::from_secs(i64::from(local.second()));
-    now + SignedDuration::from_mins(wait) - into_minute
-}
 
 /// When a delivery that failed for the `attempts`-th time is tried again; `None` where it is given
 /// up.
@@ -118,6 +93,7 @@ pub fn deliveries(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::quiet_hours::Quiet;
     use crate::store::HookKind;
 
     fn at(text: &str) -> Timestamp {
@@ -129,24 +105,6 @@ mod tests {
     }
 
     const NIGHT: Quiet = Quiet { from_min: 22 * 60, to_min: 7 * 60, below: 3 };
-
-    #[test]
-    fn at_night_what_is_not_urgent_waits_until_the_morning() {
-        let three = at("2026-03-01T19:00:30Z"); // 03:00:30 in the zone
-        assert_eq!(not_before(three, Some(NIGHT), 2, &zone()), at("2026-03-01T23:00:00Z"));
-        assert_eq!(not_before(three, Some(NIGHT), 3, &zone()), three, "an urgent one waited");
-        let noon = at("2026-03-02T04:00:00Z");
-        assert_eq!(not_before(noon, Some(NIGHT), 0, &zone()), noon);
-        let just_before_midnight = at("2026-03-01T15:59:00Z");
-        assert_eq!(
-            not_before(just_before_midnight, Some(NIGHT), 1, &zone()),
-            at("2026-03-01T23:00:00Z")
-        );
-        assert_eq!(
-            not_before(at("2026-03-01T23:00:00Z"), Some(NIGHT), 1, &zone()),
-            at("2026-03-01T23:00:00Z")
-        );
-    }
 
     #[test]
     fn a_failing_target_is_asked_ever_more_rarely_and_then_no_more() {

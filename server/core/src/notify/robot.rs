@@ -14,8 +14,8 @@ use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 
 use super::DeliveryRefused;
+use crate::address::encoded;
 use crate::clock;
-use crate::problem::encoded;
 use crate::tls_client;
 
 /// 企业微信 takes 2048 bytes of text.

@@ -82,10 +82,16 @@ impl Store {
         self.read(|c| Ok(c.prepare_cached("SELECT 1 FROM account")?.exists([])?))
     }
 
-    pub fn account(&self, id: &str) -> Result<Option<Account>> {
+    pub fn account(&self, id: &AccountId) -> Result<Option<Account>> {
         let sql = "SELECT id, display, role, scope, password_hash, totp, totp_last, disabled FROM \
             account WHERE id = ?1";
         self.read(|c| Ok(collect(c, sql, [id], account)?.pop()))
+    }
+
+    /// The account of whoever a record names, or somebody typed; of what is no login name there is
+    /// none.
+    pub fn account_named(&self, name: &str) -> Result<Option<Account>> {
+        name.parse().map_or(Ok(None), |id| self.account(&id))
     }
 
     pub fn accounts(&self) -> Result<Vec<Account>> {
@@ -99,7 +105,7 @@ impl Store {
     pub fn accept_invitation(
         &self,
         token_hash: &str,
-        id: &str,
+        id: &AccountId,
         display: &str,
         password_hash: &str,
         totp: Option<&[u8]>,
@@ -166,7 +172,7 @@ impl Store {
 
     /// Takes a time step as used; false if a later or equal one was. A mark beyond `latest`, the
     /// last step that any code can be of now, is of a clock that was ahead and keeps nobody out.
-    pub fn use_totp_step(&self, id: &str, step: i64, latest: i64) -> Result<bool> {
+    pub fn use_totp_step(&self, id: &AccountId, step: i64, latest: i64) -> Result<bool> {
         let sql = "UPDATE account SET totp_last = ?2 WHERE id = ?1 AND (totp_last < ?2 OR \
             totp_last > ?3)";
         self.write(|tx| Ok(tx.execute(sql, params![id, step, latest])? == 1))
@@ -175,7 +181,7 @@ impl Store {
     /// Ends every login of an account at once, whatever else fails; then its service as a
     /// custodian. Gives why that service goes on, where it does: nobody else holds a key that they
     /// holds, or the ledger can not be written.
-    pub fn disable_account(&self, id: &str, by: &str, now: At) -> Result<Option<StoreError>> {
+    pub fn disable_account(&self, id: &AccountId, by: &str, now: At) -> Result<Option<StoreError>> {
         self.write(|tx| set_disabled(tx, id, true))?;
         let ledger = self.ledger.as_ref();
         let ended = self.write(|tx| custodians::end_of_account(tx, ledger, id, (by, now)));
@@ -183,14 +189,14 @@ impl Store {
     }
 
     /// Who was a custodian makes new keys, and is let in again.
-    pub fn enable_account(&self, id: &str) -> Result<()> {
+    pub fn enable_account(&self, id: &AccountId) -> Result<()> {
         self.write(|tx| set_disabled(tx, id, false))
     }
 
     pub fn log_in(
         &self,
         token_hash: &str,
-        account: &str,
+        account: &AccountId,
         csrf: &str,
         now: At,
         expires_at: At,
@@ -276,13 +282,13 @@ impl Store {
         })
     }
 
-    pub fn revoke_api_token(&self, id: &str) -> Result<()> {
+    pub fn revoke_api_token(&self, id: &ApiTokenId) -> Result<()> {
         self.write(|tx| {
             match tx.execute(
                 "UPDATE api_token SET revoked = 1 WHERE substr(token_hash, 1, 16) = ?1",
                 [id],
             )? {
-                0 => Err(StoreError::Unknown { what: "API token", id: id.to_owned() }),
+                0 => Err(StoreError::Unknown { what: "API token", id: id.to_string() }),
                 _ => Ok(()),
             }
         })
@@ -498,12 +504,12 @@ const WALKED_AT_ONCE: usize = 4096;
 const AUDIT: &str = "SELECT id, at, actor, action, object, why, status, prev, hash FROM audit";
 
 /// Ends every login either way; a disabled account leaves no way back behind.
-fn set_disabled(tx: &Transaction<'_>, id: &str, disabled: bool) -> Result<()> {
+fn set_disabled(tx: &Transaction<'_>, id: &AccountId, disabled: bool) -> Result<()> {
     let sql = "UPDATE account SET disabled = ?2 WHERE id = ?1";
     let changed = tx.execute(sql, params![id, disabled])?;
     tx.execute("DELETE FROM login WHERE account = ?1", [id])?;
     if changed == 0 {
-        return Err(StoreError::Unknown { what: "account", id: id.to_owned() });
+        return Err(StoreError::Unknown { what: "account", id: id.to_string() });
     }
     if disabled { end_links(tx, id) } else { Ok(()) }
 }

@@ -8,12 +8,12 @@ use super::rows::collect;
 use super::{Result, Store, StoreError, custodians};
 use crate::access::Role;
 use crate::clock::At;
-use crate::ids::InvitationId;
+use crate::ids::{AccountId, InvitationId};
 
 /// What an account may from now on.
 #[derive(Debug, Clone, Copy)]
 pub struct NewRights<'a> {
-    pub account: &'a str,
+    pub account: &'a AccountId,
     pub role: Role,
     pub scope: &'a str,
     pub by: &'a str,
@@ -54,7 +54,7 @@ pub struct Invitation {
     pub role: Role,
     pub scope: String,
     /// The account that gets a new password; `None` where the link makes a new one.
-    pub account: Option<String>,
+    pub account: Option<AccountId>,
     pub made_by: String,
     /// `None`: an earlier version made it, and did not note when.
     pub made_at: Option<At>,
@@ -73,7 +73,8 @@ impl Store {
                     Ok((r.get(0)?, r.get(1)?))
                 })
                 .optional()?;
-            let unknown = || StoreError::Unknown { what: "account", id: it.account.to_owned() };
+            let unknown =
+                || StoreError::Unknown { what: "account", id: it.account.to_owned().into() };
             let (role, scope) = before.ok_or_else(unknown)?;
             if role == it.role.as_str() && scope == it.scope {
                 let why = "this account has this role and scope already";
@@ -81,7 +82,7 @@ impl Store {
             }
             tx.execute(
                 "UPDATE account SET role = ?2, scope = ?3 WHERE id = ?1",
-                [it.account, it.role.as_str(), it.scope],
+                params![it.account, it.role.as_str(), it.scope],
             )?;
             tx.execute(
                 "INSERT INTO account_change (account, at, by, why, role_before, scope_before,
@@ -96,7 +97,7 @@ impl Store {
     }
 
     /// How the rights of an account changed, the last change first.
-    pub fn rights_changes(&self, account: &str) -> Result<Vec<RightsChange>> {
+    pub fn rights_changes(&self, account: &AccountId) -> Result<Vec<RightsChange>> {
         let sql = "SELECT at, by, why, role_before, scope_before, role_after, scope_after FROM
             account_change WHERE account = ?1 ORDER BY id DESC LIMIT 500";
         self.read(|c| {
@@ -156,16 +157,21 @@ impl Store {
     }
 
     /// The link opens nothing from here on.
-    pub fn withdraw_invitation(&self, id: &str) -> Result<()> {
+    pub fn withdraw_invitation(&self, id: &InvitationId) -> Result<()> {
         let sql = "DELETE FROM invitation WHERE substr(token_hash, 1, 16) = ?1";
         self.write(|tx| match tx.execute(sql, [id])? {
-            0 => Err(StoreError::Unknown { what: "invitation", id: id.to_owned() }),
+            0 => Err(StoreError::Unknown { what: "invitation", id: id.to_string() }),
             _ => Ok(()),
         })
     }
 
     /// Recovery codes in place of all earlier ones.
-    pub fn set_recovery_codes(&self, account: &str, hashes: &[String], now: At) -> Result<()> {
+    pub fn set_recovery_codes(
+        &self,
+        account: &AccountId,
+        hashes: &[String],
+        now: At,
+    ) -> Result<()> {
         self.write(|tx| {
             end_recovery_codes(tx, account)?;
             for hash in hashes {
@@ -176,12 +182,12 @@ impl Store {
     }
 
     /// Uses a code up; false where it is none of the account.
-    pub fn use_recovery_code(&self, account: &str, hash: &str) -> Result<bool> {
+    pub fn use_recovery_code(&self, account: &AccountId, hash: &str) -> Result<bool> {
         let sql = "DELETE FROM recovery_code WHERE account = ?1 AND code_hash = ?2";
-        self.write(|tx| Ok(tx.execute(sql, [account, hash])? == 1))
+        self.write(|tx| Ok(tx.execute(sql, params![account, hash])? == 1))
     }
 
-    pub fn recovery_codes_left(&self, account: &str) -> Result<i64> {
+    pub fn recovery_codes_left(&self, account: &AccountId) -> Result<i64> {
         let sql = "SELECT count(*) FROM recovery_code WHERE account = ?1";
         self.read(|c| Ok(c.prepare_cached(sql)?.query_row([account], |r| r.get(0))?))
     }
@@ -189,7 +195,7 @@ impl Store {
 
 /// Links and API tokens that an account gave out, and links to a new password of its own: through
 /// one of them whoever was sent away would come back.
-pub(super) fn end_links(tx: &Transaction<'_>, account: &str) -> Result<()> {
+pub(super) fn end_links(tx: &Transaction<'_>, account: &AccountId) -> Result<()> {
     tx.execute("DELETE FROM invitation WHERE made_by = ?1 OR account = ?1", [account])?;
     // A token's name ends in whose it is; what stands before is its maker's word.
     let owner = token_owner(account);
@@ -205,7 +211,7 @@ pub fn token_owner(account: &str) -> String {
 }
 
 /// Codes belong to a second factor and end with it.
-pub(super) fn end_recovery_codes(tx: &Transaction<'_>, account: &str) -> Result<()> {
+pub(super) fn end_recovery_codes(tx: &Transaction<'_>, account: &AccountId) -> Result<()> {
     tx.execute("DELETE FROM recovery_code WHERE account = ?1", [account])?;
     Ok(())
 }
@@ -223,7 +229,7 @@ mod tests {
             let hash = format!("{n:064}");
             store.put_api_token(&hash, name, Role::Auditor, "", NOW, LATER).unwrap();
         }
-        assert!(store.disable_account("wang", "chen", NOW).unwrap().is_none());
+        assert!(store.disable_account(&"wang".parse().unwrap(), "chen", NOW).unwrap().is_none());
         let ended: Vec<bool> = (0..3)
             .map(|n| store.who_by_token(&format!("{n:064}"), NOW).unwrap().is_none())
             .collect();
@@ -238,28 +244,33 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let store = Store::open(dir.path()).unwrap();
         store.invite("h", Role::Reviewer, "5101", LATER).unwrap();
-        store.accept_invitation("h", "wang", "wang", "p", Some(b"sealed"), NOW).unwrap();
+        store
+            .accept_invitation("h", &"wang".parse().unwrap(), "wang", "p", Some(b"sealed"), NOW)
+            .unwrap();
         (store, dir)
     }
 
+    static WANG: std::sync::LazyLock<AccountId> =
+        std::sync::LazyLock::new(|| "wang".parse().unwrap());
+
     fn to(role: Role, scope: &str) -> NewRights<'_> {
-        NewRights { account: "wang", role, scope, by: "li", why: "transferred", now: NOW }
+        NewRights { account: &WANG, role, scope, by: "li", why: "transferred", now: NOW }
     }
 
     #[test]
     fn a_changed_role_ends_logins_and_is_remembered() {
         let (store, _dir) = with_wang();
-        store.log_in("t", "wang", "", NOW, LATER).unwrap();
+        store.log_in("t", &"wang".parse().unwrap(), "", NOW, LATER).unwrap();
         assert!(store.change_rights(&to(Role::Reviewer, "5101")).is_err(), "nothing changed");
         store.change_rights(&to(Role::Auditor, "")).unwrap();
         assert!(store.who_by_login("t", NOW).unwrap().is_none(), "an old login went on");
-        let changes = store.rights_changes("wang").unwrap();
+        let changes = store.rights_changes(&"wang".parse().unwrap()).unwrap();
         let one = &changes[0];
         assert_eq!(
             (changes.len(), one.role_before, one.scope_before.as_str(), one.role_after),
             (1, Role::Reviewer, "5101", Role::Auditor)
         );
-        let nobody = NewRights { account: "nobody", ..to(Role::Auditor, "") };
+        let nobody = NewRights { account: &"nobody".parse().unwrap(), ..to(Role::Auditor, "") };
         assert!(matches!(store.change_rights(&nobody), Err(StoreError::Unknown { .. })));
     }
 
@@ -267,19 +278,19 @@ mod tests {
     fn a_recovery_code_works_once_and_ends_with_its_factor() {
         let (store, _dir) = with_wang();
         let codes = ["a".to_owned(), "b".to_owned()];
-        store.set_recovery_codes("wang", &codes, NOW).unwrap();
-        assert!(!store.use_recovery_code("li", "a").unwrap(), "somebody else's");
-        assert!(store.use_recovery_code("wang", "a").unwrap());
-        assert!(!store.use_recovery_code("wang", "a").unwrap(), "twice");
-        store.set_totp("wang", b"other", 7, "").unwrap();
-        assert_eq!(store.recovery_codes_left("wang").unwrap(), 0);
+        store.set_recovery_codes(&"wang".parse().unwrap(), &codes, NOW).unwrap();
+        assert!(!store.use_recovery_code(&"li".parse().unwrap(), "a").unwrap(), "somebody else's");
+        assert!(store.use_recovery_code(&"wang".parse().unwrap(), "a").unwrap());
+        assert!(!store.use_recovery_code(&"wang".parse().unwrap(), "a").unwrap(), "twice");
+        store.set_totp(&"wang".parse().unwrap(), b"other", 7, "").unwrap();
+        assert_eq!(store.recovery_codes_left(&"wang".parse().unwrap()).unwrap(), 0);
     }
 
     /// A new account's link that wang made, and one to a new password of each of both.
     fn with_links() -> (Store, tempfile::TempDir) {
         let (store, dir) = with_wang();
         store.invite("g", Role::Admin, "", LATER).unwrap();
-        store.accept_invitation("g", "li", "li", "p", None, NOW).unwrap();
+        store.accept_invitation("g", &"li".parse().unwrap(), "li", "p", None, NOW).unwrap();
         let invitation = NewInvitation {
             token_hash: "made-by-wang",
             role: Role::Admin,
@@ -293,8 +304,8 @@ mod tests {
         store
             .invite_listed(&NewInvitation { token_hash: "by-wu", by: "wu", ..invitation })
             .unwrap();
-        store.invite_again("to-li", "li", "wang", NOW, LATER).unwrap();
-        store.invite_again("to-wang", "wang", "wu", NOW, LATER).unwrap();
+        store.invite_again("to-li", &"li".parse().unwrap(), "wang", NOW, LATER).unwrap();
+        store.invite_again("to-wang", &"wang".parse().unwrap(), "wu", NOW, LATER).unwrap();
         (store, dir)
     }
 
@@ -309,11 +320,11 @@ mod tests {
     #[test]
     fn a_disabled_account_leaves_no_way_back() {
         let (store, _dir) = with_links();
-        store.disable_account("wang", "wu", NOW).unwrap();
+        store.disable_account(&"wang".parse().unwrap(), "wu", NOW).unwrap();
         only_foreign_links_hold(&store);
         // A link that is given while it is disabled waits for it.
-        store.invite_again("again", "wang", "wu", NOW, LATER).unwrap();
-        store.enable_account("wang").unwrap();
+        store.invite_again("again", &"wang".parse().unwrap(), "wu", NOW, LATER).unwrap();
+        store.enable_account(&"wang".parse().unwrap()).unwrap();
         assert!(store.invitation_holds("again", NOW).unwrap());
     }
 
@@ -340,8 +351,8 @@ mod tests {
         let waiting = store.invitations_waiting(NOW).unwrap();
         assert_eq!((waiting.len(), waiting[0].made_by.as_str()), (1, "li"));
         assert!(store.invitations_waiting(LATER).unwrap().is_empty(), "out of date");
-        store.withdraw_invitation("0123456789abcdef").unwrap();
+        store.withdraw_invitation(&"0123456789abcdef".parse().unwrap()).unwrap();
         assert!(store.invited(invitation.token_hash, NOW).unwrap().is_none());
-        assert!(store.withdraw_invitation("0123456789abcdef").is_err());
+        assert!(store.withdraw_invitation(&"0123456789abcdef".parse().unwrap()).is_err());
     }
 }

@@ -10,13 +10,14 @@ use super::{Result, Store, StoreError};
 use crate::access::Role;
 use crate::access::oidc::ProviderIdentity;
 use crate::clock::At;
+use crate::ids::AccountId;
 
 /// What a one-time link is for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Invited {
     pub role: Role,
     /// The account that gets a new password; `None` where the link makes a new one.
-    pub account: Option<String>,
+    pub account: Option<AccountId>,
 }
 
 impl Store {
@@ -36,7 +37,7 @@ impl Store {
     pub fn invite_again(
         &self,
         token_hash: &str,
-        account: &str,
+        account: &AccountId,
         by: &str,
         now: At,
         expires_at: At,
@@ -49,7 +50,7 @@ impl Store {
                 (token_hash, account, expires_at, by, now),
             )?;
             if made == 0 {
-                Err(StoreError::Unknown { what: "account", id: account.to_owned() })
+                Err(StoreError::Unknown { what: "account", id: account.to_string() })
             } else {
                 Ok(())
             }
@@ -64,9 +65,9 @@ impl Store {
         password_hash: &str,
         totp: Option<&[u8]>,
         now: At,
-    ) -> Result<String> {
+    ) -> Result<AccountId> {
         self.write(|tx| {
-            let account: Option<String> = tx
+            let account: Option<AccountId> = tx
                 .query_row(
                     "DELETE FROM invitation WHERE token_hash = ?1 AND expires_at > ?2 AND account \
                     IS NOT NULL RETURNING account",
@@ -95,16 +96,19 @@ impl Store {
 
     /// Another password; every other login than `kept` (the hash of its token) ends, and the link
     /// to the login provider: whoever knew the old password may have made it.
-    pub fn set_password(&self, id: &str, password_hash: &str, kept: &str) -> Result<()> {
+    pub fn set_password(&self, id: &AccountId, password_hash: &str, kept: &str) -> Result<()> {
         self.write(|tx| {
-            tx.execute("UPDATE account SET password_hash = ?2 WHERE id = ?1", [id, password_hash])?;
+            tx.execute(
+                "UPDATE account SET password_hash = ?2 WHERE id = ?1",
+                params![id, password_hash],
+            )?;
             end_identities(tx, id)?;
             end_logins(tx, id, kept)
         })
     }
 
     /// A second factor whose first code was typed at `step`; every other login than `kept` ends.
-    pub fn set_totp(&self, id: &str, sealed: &[u8], step: i64, kept: &str) -> Result<()> {
+    pub fn set_totp(&self, id: &AccountId, sealed: &[u8], step: i64, kept: &str) -> Result<()> {
         self.write(|tx| {
             tx.execute(
                 "UPDATE account SET totp = ?2, totp_last = ?3 WHERE id = ?1",
@@ -138,14 +142,14 @@ impl Store {
     }
 
     /// Whether this account must set up a second factor before it does anything else.
-    pub fn second_factor_due(&self, id: &str) -> Result<bool> {
+    pub fn second_factor_due(&self, id: &AccountId) -> Result<bool> {
         let sql = "SELECT 1 FROM account a JOIN second_factor_role s ON s.role = a.role WHERE \
             a.id = ?1 AND a.totp IS NULL";
         self.read(|c| Ok(c.prepare_cached(sql)?.exists([id])?))
     }
 
     /// The account that this identity was linked to.
-    pub fn account_of(&self, it: &ProviderIdentity) -> Result<Option<String>> {
+    pub fn account_of(&self, it: &ProviderIdentity) -> Result<Option<AccountId>> {
         let sql = "SELECT p.account FROM provider_identity p JOIN account a ON a.id = p.account
             WHERE p.issuer = ?1 AND p.subject = ?2 AND a.disabled = 0";
         self.read(|c| {
@@ -156,25 +160,25 @@ impl Store {
     }
 
     /// When this account was linked to the provider.
-    pub fn linked_at(&self, account: &str) -> Result<Option<At>> {
+    pub fn linked_at(&self, account: &AccountId) -> Result<Option<At>> {
         let sql = "SELECT max(linked_at) FROM provider_identity WHERE account = ?1";
         self.read(|c| Ok(c.prepare_cached(sql)?.query_row([account], |r| r.get(0))?))
     }
 
     /// Links an account to an identity, in place of an earlier one of that provider. One that
     /// vouches for another account is refused.
-    pub fn link_identity(&self, account: &str, it: &ProviderIdentity, now: At) -> Result<()> {
+    pub fn link_identity(&self, account: &AccountId, it: &ProviderIdentity, now: At) -> Result<()> {
         self.write(|tx| {
             let sql = "SELECT 1 FROM provider_identity WHERE issuer = ?1 AND subject = ?2 AND \
                 account <> ?3";
-            if tx.prepare_cached(sql)?.exists([&it.issuer, &it.subject, account])? {
+            if tx.prepare_cached(sql)?.exists(params![it.issuer, it.subject, account])? {
                 let why = "this identity at the login provider belongs to another account here";
                 return Err(StoreError::Conflict(why.to_owned()));
             }
             tx.execute(
                 "DELETE FROM provider_identity WHERE account = ?1 AND issuer = \
                 ?2",
-                [account, &it.issuer],
+                params![account, it.issuer],
             )?;
             tx.execute(
                 "INSERT INTO provider_identity VALUES \
@@ -185,18 +189,21 @@ impl Store {
         })
     }
 
-    pub fn unlink_identity(&self, account: &str) -> Result<()> {
+    pub fn unlink_identity(&self, account: &AccountId) -> Result<()> {
         self.write(|tx| end_identities(tx, account))
     }
 }
 
-fn end_identities(tx: &Transaction<'_>, account: &str) -> Result<()> {
+fn end_identities(tx: &Transaction<'_>, account: &AccountId) -> Result<()> {
     tx.execute("DELETE FROM provider_identity WHERE account = ?1", [account])?;
     Ok(())
 }
 
-fn end_logins(tx: &Transaction<'_>, account: &str, kept: &str) -> Result<()> {
-    tx.execute("DELETE FROM login WHERE account = ?1 AND token_hash <> ?2", [account, kept])?;
+fn end_logins(tx: &Transaction<'_>, account: &AccountId, kept: &str) -> Result<()> {
+    tx.execute(
+        "DELETE FROM login WHERE account = ?1 AND token_hash <> ?2",
+        params![account, kept],
+    )?;
     Ok(())
 }
 
@@ -213,7 +220,9 @@ mod tests {
         let store = Store::open(dir.path()).unwrap();
         for (link, name) in [("h", "wang"), ("g", "li")] {
             store.invite(link, Role::Reviewer, "5101", LATER).unwrap();
-            store.accept_invitation(link, name, name, "p", Some(b"sealed"), NOW).unwrap();
+            store
+                .accept_invitation(link, &name.parse().unwrap(), name, "p", Some(b"sealed"), NOW)
+                .unwrap();
         }
         (store, dir)
     }
@@ -222,7 +231,7 @@ mod tests {
     fn an_account_never_stands_without_its_second_factor() {
         let (store, _dir) = with_wang();
         assert_eq!(
-            store.account("wang").unwrap().unwrap().totp.as_deref(),
+            store.account(&"wang".parse().unwrap()).unwrap().unwrap().totp.as_deref(),
             Some(b"sealed".as_slice())
         );
     }
@@ -230,36 +239,38 @@ mod tests {
     #[test]
     fn a_reset_ends_logins_and_works_once() {
         let (store, _dir) = with_wang();
-        store.log_in("t", "wang", "", NOW, LATER).unwrap();
-        store.invite_again("first", "wang", "wu", NOW, LATER).unwrap();
-        store.invite_again("second", "wang", "wu", NOW, LATER).unwrap();
+        store.log_in("t", &"wang".parse().unwrap(), "", NOW, LATER).unwrap();
+        store.invite_again("first", &"wang".parse().unwrap(), "wu", NOW, LATER).unwrap();
+        store.invite_again("second", &"wang".parse().unwrap(), "wu", NOW, LATER).unwrap();
         assert!(
             store.reset_account("first", "q", None, NOW).is_err(),
             "an earlier link still held"
         );
         assert!(store.who_by_login("t", NOW).unwrap().is_some(), "asking for a link ended a login");
         assert!(
-            store.accept_invitation("second", "new", "x", "p", None, NOW).is_err(),
+            store
+                .accept_invitation("second", &"new".parse().unwrap(), "x", "p", None, NOW)
+                .is_err(),
             "a reset made an account"
         );
         assert_eq!(store.reset_account("second", "q", None, NOW).unwrap(), "wang");
-        let wang = store.account("wang").unwrap().unwrap();
+        let wang = store.account(&"wang".parse().unwrap()).unwrap().unwrap();
         assert_eq!(
             (wang.password_hash.as_str(), wang.totp, wang.role),
             ("q", None, Role::Reviewer)
         );
         assert!(store.who_by_login("t", NOW).unwrap().is_none());
         assert!(store.reset_account("second", "r", None, NOW).is_err());
-        assert!(store.invite_again("third", "nobody", "wu", NOW, LATER).is_err());
+        assert!(store.invite_again("third", &"nobody".parse().unwrap(), "wu", NOW, LATER).is_err());
     }
 
     #[test]
     fn a_new_password_ends_every_other_login() {
         let (store, _dir) = with_wang();
         for token in ["mine", "stolen"] {
-            store.log_in(token, "wang", "", NOW, LATER).unwrap();
+            store.log_in(token, &"wang".parse().unwrap(), "", NOW, LATER).unwrap();
         }
-        store.set_password("wang", "q", "mine").unwrap();
+        store.set_password(&"wang".parse().unwrap(), "q", "mine").unwrap();
         assert!(store.who_by_login("mine", NOW).unwrap().is_some());
         assert!(store.who_by_login("stolen", NOW).unwrap().is_none());
     }
@@ -271,14 +282,14 @@ mod tests {
             issuer: "https://i".into(),
             subject: subject.into(),
         };
-        store.link_identity("wang", &of("1"), NOW).unwrap();
-        assert!(store.link_identity("li", &of("1"), NOW).is_err());
-        store.link_identity("wang", &of("2"), NOW).unwrap();
+        store.link_identity(&"wang".parse().unwrap(), &of("1"), NOW).unwrap();
+        assert!(store.link_identity(&"li".parse().unwrap(), &of("1"), NOW).is_err());
+        store.link_identity(&"wang".parse().unwrap(), &of("2"), NOW).unwrap();
         assert_eq!(store.account_of(&of("1")).unwrap(), None, "the former identity still opens");
         assert_eq!(store.account_of(&of("2")).unwrap().as_deref(), Some("wang"));
         let elsewhere = ProviderIdentity { issuer: "https://j".into(), ..of("2") };
         assert_eq!(store.account_of(&elsewhere).unwrap(), None, "another issuer's subject opens");
-        store.disable_account("wang", "wu", NOW).unwrap();
+        store.disable_account(&"wang".parse().unwrap(), "wu", NOW).unwrap();
         assert_eq!(store.account_of(&of("2")).unwrap(), None, "a disabled account comes in");
     }
 
@@ -286,11 +297,11 @@ mod tests {
     fn a_linked_identity_ends_with_the_password() {
         let (store, _dir) = with_wang();
         let it = ProviderIdentity { issuer: "https://i".into(), subject: "1".into() };
-        store.link_identity("wang", &it, NOW).unwrap();
-        store.set_password("wang", "q", "").unwrap();
+        store.link_identity(&"wang".parse().unwrap(), &it, NOW).unwrap();
+        store.set_password(&"wang".parse().unwrap(), "q", "").unwrap();
         assert_eq!(store.account_of(&it).unwrap(), None, "it outlived a new password");
-        store.link_identity("wang", &it, NOW).unwrap();
-        store.invite_again("r", "wang", "wu", NOW, LATER).unwrap();
+        store.link_identity(&"wang".parse().unwrap(), &it, NOW).unwrap();
+        store.invite_again("r", &"wang".parse().unwrap(), "wu", NOW, LATER).unwrap();
         assert!(store.account_of(&it).unwrap().is_some(), "asking for a link ended it");
         store.reset_account("r", "q", None, NOW).unwrap();
         assert_eq!(store.account_of(&it).unwrap(), None, "it outlived a reset");
@@ -300,11 +311,11 @@ mod tests {
     fn a_role_that_needs_a_second_factor_is_told_so() {
         let (store, _dir) = with_wang();
         store.set_second_factor_roles(&[Role::Reviewer]).unwrap();
-        assert!(!store.second_factor_due("wang").unwrap());
-        store.invite_again("r", "wang", "wu", NOW, LATER).unwrap();
+        assert!(!store.second_factor_due(&"wang".parse().unwrap()).unwrap());
+        store.invite_again("r", &"wang".parse().unwrap(), "wu", NOW, LATER).unwrap();
         store.reset_account("r", "q", None, NOW).unwrap();
-        assert!(store.second_factor_due("wang").unwrap());
-        store.set_totp("wang", b"s", 7, "").unwrap();
-        assert!(!store.second_factor_due("wang").unwrap());
+        assert!(store.second_factor_due(&"wang".parse().unwrap()).unwrap());
+        store.set_totp(&"wang".parse().unwrap(), b"s", 7, "").unwrap();
+        assert!(!store.second_factor_due(&"wang".parse().unwrap()).unwrap());
     }
 }

@@ -7,13 +7,15 @@ use std::collections::BTreeSet;
 
 use super::engine::OptionalExtension as _;
 use super::engine::{Connection, params};
+use protocol::id::DeviceId;
 use protocol::names::RuleCode;
 use protocol::up::{Explanation, FindingReport, PersonInFinding};
 
+use super::news::{AlertNow, ClinicNews, StateNews};
 use super::rows::collect;
 use super::{Result, Store, StoreError, feed, named};
 use crate::alert::{AlertAction, AlertState, Case, ClinicState, LastStep, Reason, StepKept};
-use crate::alert_view::{ClinicNews, ReferenceNumber, StateNews};
+use crate::alert_number::ReferenceNumber;
 use crate::clock::At;
 use crate::ids::AlertId;
 pub use filter::{AlertFilter, AlertSearch};
@@ -29,7 +31,8 @@ pub struct Alert {
     pub jurisdiction: String,
     pub room: String,
     pub session: Option<String>,
-    pub device: String,
+    /// Of a finding of the server's own about no box there is none.
+    pub device: Option<DeviceId>,
     pub item: Option<String>,
     pub assignee: Option<String>,
     pub raised_at: At,
@@ -37,6 +40,19 @@ pub struct Alert {
     pub updated_at: At,
     pub liveness_waived: bool,
     pub case: Case,
+}
+
+impl Alert {
+    /// As its news names it.
+    pub(super) fn as_news(&self) -> AlertNow<'_> {
+        let Self { id, number, severity, .. } = self;
+        AlertNow { id, number: *number, state: self.case.state, severity: *severity }
+    }
+
+    /// By what its box is called in its record; empty where it is of none.
+    pub fn box_name(&self) -> &str {
+        self.device.as_deref().unwrap_or_default()
+    }
 }
 
 /// How many alerts stand so.
@@ -431,8 +447,8 @@ fn announce(tx: &Connection, alert: &AlertId, before: ClinicState) -> Result<()>
     feed::append_alert(
         tx,
         (&found.institution, &found.jurisdiction),
-        &StateNews::of(&found),
-        (now != before).then(|| ClinicNews::of(&found, now, None)),
+        &StateNews::of(found.as_news()),
+        (now != before).then(|| ClinicNews::of(found.as_news(), now, None)),
     )
 }
 
@@ -466,7 +482,7 @@ fn alert(row: &crate::store::engine::Row<'_>) -> Result<Alert> {
         jurisdiction: row.get(5)?,
         room: row.get(6)?,
         session: row.get(7)?,
-        device: row.get(8)?,
+        device: row.id_or_none(8)?,
         item: row.get(9)?,
         assignee: row.get(10)?,
         raised_at: row.get(11)?,

@@ -3,6 +3,8 @@
 
 use std::collections::HashMap;
 
+use protocol::id::DeviceId;
+
 use super::engine::Connection;
 
 use super::inbox::entry::IncomingMessage;
@@ -16,13 +18,13 @@ use crate::rules::Numbers;
 pub(super) struct Budgets {
     /// Since 1970.
     minute: i64,
-    by_device: HashMap<String, BoxLimits>,
+    by_device: HashMap<DeviceId, BoxLimits>,
     by_jurisdiction: HashMap<String, BoxLimits>,
 }
 
 impl Budgets {
     /// What holds for a box at `now`.
-    pub(super) fn of(&mut self, c: &Connection, device: &str, now: At) -> Result<BoxLimits> {
+    pub(super) fn of(&mut self, c: &Connection, device: &DeviceId, now: At) -> Result<BoxLimits> {
         self.turn_to(now);
         if let Some(limits) = self.by_device.get(device) {
             return Ok(*limits);
@@ -36,8 +38,8 @@ impl Budgets {
     pub(super) fn ask_ahead(&mut self, c: &Connection, batch: &[&IncomingMessage]) -> Result<()> {
         let Some(first) = batch.first() else { return Ok(()) };
         self.turn_to(first.received_at);
-        let devices = batch.iter().map(|it| it.body.device.as_str());
-        let unknown: Vec<[&str; 1]> = devices
+        let devices = batch.iter().map(|it| &it.body.device);
+        let unknown: Vec<[&DeviceId; 1]> = devices
             .filter(|device| !self.by_device.contains_key(*device))
             .map(|device| [device])
             .collect();
@@ -56,13 +58,18 @@ impl Budgets {
         }
     }
 
-    fn note(&mut self, c: &Connection, device: &str, jurisdiction: String) -> Result<BoxLimits> {
+    fn note(
+        &mut self,
+        c: &Connection,
+        device: &DeviceId,
+        jurisdiction: String,
+    ) -> Result<BoxLimits> {
         let limits = match self.by_jurisdiction.get(&jurisdiction) {
             Some(limits) => *limits,
             None => at(c, &jurisdiction)?,
         };
         self.by_jurisdiction.insert(jurisdiction, limits);
-        self.by_device.insert(device.to_owned(), limits);
+        self.by_device.insert(device.clone(), limits);
         Ok(limits)
     }
 
@@ -74,14 +81,14 @@ impl Budgets {
 }
 
 /// What holds for a box now, asked of the tables.
-pub(super) fn of_device(c: &Connection, device: &str) -> Result<BoxLimits> {
+pub(super) fn of_device(c: &Connection, device: &DeviceId) -> Result<BoxLimits> {
     at(c, &jurisdiction_of(c, device)?)
 }
 
 const JURISDICTION: &str = "SELECT i.jurisdiction FROM device d JOIN room r ON r.id = d.room
     JOIN institution i ON i.id = r.institution WHERE d.id = ?1";
 
-fn jurisdiction_of(c: &Connection, device: &str) -> Result<String> {
+fn jurisdiction_of(c: &Connection, device: &DeviceId) -> Result<String> {
     Ok(column(c, JURISDICTION, device)?.unwrap_or_default())
 }
 

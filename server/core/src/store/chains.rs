@@ -4,6 +4,8 @@
 //! Reads only. A chain that one key signed is an era; new keys (a box provisioned anew) begin
 //! another.
 
+use protocol::id::DeviceId;
+
 use super::engine::{Connection, OptionalExtension as _, params};
 
 use super::rows::collect;
@@ -18,8 +20,8 @@ use crate::clock::At;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Era {
     pub signing_key: String,
-    /// When the box was provisioned with this key; empty where that was not written down.
-    pub since: String,
+    /// When the box was provisioned with this key, where that was written down.
+    pub since: Option<At>,
     from_epoch: i64,
     below_epoch: i64,
 }
@@ -52,14 +54,20 @@ pub struct StoredLink {
 
 impl Store {
     /// The eras of a device, the latest last.
-    pub fn eras(&self, device: &str) -> Result<Vec<Era>> {
+    pub fn eras(&self, device: &DeviceId) -> Result<Vec<Era>> {
         self.read(|c| eras(c, device))
     }
 
     /// The stretch of an era whose messages came from `from` to `to`,
     /// widened at its end to the records that declare what is missing. `None` where no message came
     /// then.
-    pub fn stretch(&self, device: &str, era: &Era, from: At, to: At) -> Result<Option<Stretch>> {
+    pub fn stretch(
+        &self,
+        device: &DeviceId,
+        era: &Era,
+        from: At,
+        to: At,
+    ) -> Result<Option<Stretch>> {
         self.read(|c| {
             let bounds: (Option<i64>, Option<i64>) = c.query_row(
                 "SELECT min(seq), max(seq) FROM message WHERE device=?1 AND epoch>=?2 AND epoch<?3
@@ -90,7 +98,7 @@ impl Store {
     /// The messages of a stretch above `after`, in the order of their sequence.
     pub fn stretch_page(
         &self,
-        device: &str,
+        device: &DeviceId,
         stretch: &Stretch,
         after: u64,
     ) -> Result<Vec<StoredLink>> {
@@ -121,8 +129,8 @@ impl Store {
     }
 }
 
-fn eras(c: &Connection, device: &str) -> Result<Vec<Era>> {
-    let sql = "SELECT signing_key, since, from_epoch,
+fn eras(c: &Connection, device: &DeviceId) -> Result<Vec<Era>> {
+    let sql = "SELECT signing_key, nullif(since, ''), from_epoch,
         lead(from_epoch, 1, 9223372036854775807) OVER (ORDER BY from_epoch) FROM device_key WHERE
         device=?1 ORDER BY from_epoch";
     let found = collect(c, sql, [device], |r| {
@@ -134,7 +142,7 @@ fn eras(c: &Connection, device: &str) -> Result<Vec<Era>> {
         })
     })?;
     if found.is_empty() {
-        return Err(StoreError::Unknown { what: "provisioned device", id: device.to_owned() });
+        return Err(StoreError::Unknown { what: "provisioned device", id: device.to_string() });
     }
     Ok(found)
 }
@@ -143,7 +151,7 @@ fn eras(c: &Connection, device: &str) -> Result<Vec<Era>> {
 /// and not yet declared.
 fn declares_more(
     c: &Connection,
-    device: &str,
+    device: &DeviceId,
     era: &Era,
     first: i64,
     last: i64,
@@ -165,7 +173,7 @@ fn declares_more(
 /// Only the running chain has a mark; of an era that ended, nothing is confirmed anew.
 fn receipted(
     c: &Connection,
-    device: &str,
+    device: &DeviceId,
     era: &Era,
     first: i64,
     last: i64,

@@ -4,6 +4,7 @@
 
 use super::engine::{Connection, OptionalExtension as _, Transaction, params};
 use protocol::down::Zones;
+use protocol::id::DeviceId;
 
 use super::registry::{put_room, room_by_id};
 use super::rows::collect;
@@ -14,7 +15,7 @@ use crate::model::Room;
 /// A box's own word, verified: whose it is, and when by its clock and by the server's.
 #[derive(Debug, Clone, Copy)]
 pub struct BoxStatement<'a> {
-    pub device: &'a str,
+    pub device: &'a DeviceId,
     pub at: At,
     pub now: At,
 }
@@ -22,7 +23,7 @@ pub struct BoxStatement<'a> {
 /// Zones that were drawn at a box.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ZonesDrawn {
-    pub device: String,
+    pub device: DeviceId,
     pub at: At,
     pub zones_sha256: String,
 }
@@ -89,13 +90,13 @@ impl Store {
     }
 
     /// Lets a box that is in service fetch an unlock.
-    pub fn grant_unlock(&self, device: &str, by: &str, until: At) -> Result<()> {
+    pub fn grant_unlock(&self, device: &DeviceId, by: &str, until: At) -> Result<()> {
         self.write(|tx| {
             let there = "SELECT 1 FROM device WHERE id = ?1 AND state = 'provisioned'";
             if !tx.prepare_cached(there)?.exists([device])? {
                 return Err(StoreError::Unknown {
                     what: "provisioned device",
-                    id: device.to_owned(),
+                    id: device.to_owned().into(),
                 });
             }
             tx.execute(
@@ -114,7 +115,7 @@ impl Store {
             let sql = "SELECT device, at, zones_sha256 FROM zones_drawn WHERE room = ?1 ORDER BY \
                 id DESC LIMIT ?2";
             collect(c, sql, (room, limit), |r| {
-                Ok(ZonesDrawn { device: r.get(0)?, at: r.get(1)?, zones_sha256: r.get(2)? })
+                Ok(ZonesDrawn { device: r.id(0)?, at: r.get(1)?, zones_sha256: r.get(2)? })
             })
         })
     }
@@ -137,9 +138,10 @@ fn taken(tx: &Transaction<'_>, said: BoxStatement<'_>) -> Result<Room> {
     room_of(tx, said.device)
 }
 
-fn room_of(c: &Connection, device: &str) -> Result<Room> {
+fn room_of(c: &Connection, device: &DeviceId) -> Result<Room> {
     let id = super::column(c, "SELECT room FROM device WHERE id = ?1", device)?;
-    let id = id.ok_or_else(|| StoreError::Unknown { what: "device", id: device.to_owned() })?;
+    let id =
+        id.ok_or_else(|| StoreError::Unknown { what: "device", id: device.to_owned().into() })?;
     room_by_id(c, &id)?.ok_or(StoreError::Unknown { what: "room", id })
 }
 
@@ -159,8 +161,11 @@ mod tests {
         (store, dir)
     }
 
+    static BOX: std::sync::LazyLock<DeviceId> =
+        std::sync::LazyLock::new(|| "box-1".parse().unwrap());
+
     fn said(second: i64) -> BoxStatement<'static> {
-        BoxStatement { device: "box-1", at: At::of_s(second), now: At::of_s(second) }
+        BoxStatement { device: &BOX, at: At::of_s(second), now: At::of_s(second) }
     }
 
     fn bed(x: i32) -> Zones {
@@ -199,13 +204,13 @@ mod tests {
         let why = store.draw_zones(said(4), &bed(2)).unwrap_err().to_string();
         assert!(why.contains("locked since 1970-01-01T00:00:03.000Z"), "{why}");
         assert_eq!(store.ask_unlock(said(5)).unwrap().1, None);
-        store.grant_unlock("box-1", "wang", At::of_s(8)).unwrap();
+        store.grant_unlock(&"box-1".parse().unwrap(), "wang", At::of_s(8)).unwrap();
         assert_eq!(store.ask_unlock(said(6)).unwrap().1, Some(At::of_s(8)));
         store.draw_zones(said(7), &bed(2)).unwrap();
         assert!(store.draw_zones(said(8), &bed(3)).is_err(), "the grant is over");
-        store.grant_unlock("box-1", "wang", At::of_s(100)).unwrap();
+        store.grant_unlock(&"box-1".parse().unwrap(), "wang", At::of_s(100)).unwrap();
         store.lock_box(said(9), "l2", &hash(&bed(2))).unwrap();
         assert_eq!(store.ask_unlock(said(10)).unwrap().1, None, "a new lock ends the grant");
-        assert!(store.grant_unlock("box-9", "wang", At::of_s(100)).is_err());
+        assert!(store.grant_unlock(&"box-9".parse().unwrap(), "wang", At::of_s(100)).is_err());
     }
 }

@@ -12,6 +12,17 @@ use super::transaction::in_transaction;
 use super::{Result, StoreError, write_ahead_log};
 use crate::no_room::NoRoom;
 
+/// In a test that plays the store on PostgreSQL, a database of this folder's own there.
+impl From<&Path> for Address {
+    fn from(dir: &Path) -> Self {
+        #[cfg(test)]
+        if let Some(url) = super::cluster::url_of(dir) {
+            return Self::postgres(dir, &url, None).expect("the cluster's own address");
+        }
+        Self::embedded(dir)
+    }
+}
+
 /// The connection that writes.
 pub(super) fn writer(at: &Address, database: Database) -> Result<Connection> {
     let connection = made(at, database)?;

@@ -8,7 +8,7 @@ use super::engine::{Connection, params};
 use super::rows::collect;
 use super::self_checks::random_id;
 use super::{Result, Store, StoreError};
-use crate::alert_view::ReferenceNumber;
+use crate::alert_number::ReferenceNumber;
 use crate::clock::At;
 use crate::ids::{AlertId, CorrectionId};
 use crate::self_check::correction::{CorrectionAction, CorrectionHandling};

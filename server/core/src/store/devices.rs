@@ -1,6 +1,7 @@
 //! The boxes: registration, provisioning, what was last heard of them, and what they know.
 
 use super::engine::{Connection, OptionalExtension as _, Transaction, params};
+use protocol::id::{DeviceId, RoomId};
 use protocol::up::{HealthReport, StatusBody};
 use serde_json::json;
 
@@ -23,7 +24,7 @@ pub enum DeviceState {
 /// All that is known of a box.
 #[derive(Debug, Clone)]
 pub struct Device {
-    pub id: String,
+    pub id: DeviceId,
     pub room: String,
     pub institution: String,
     pub state: DeviceState,
@@ -104,13 +105,13 @@ impl Store {
 
     /// Takes the keys of the box that holds this token and uses the token up; gives device and
     /// room.
-    pub fn provision(&self, keys: &NewKeys<'_>, now: At) -> Result<Option<(String, String)>> {
+    pub fn provision(&self, keys: &NewKeys<'_>, now: At) -> Result<Option<(DeviceId, RoomId)>> {
         self.write(|tx| {
-            let found: Option<(String, String)> = tx
+            let found: Option<(DeviceId, RoomId)> = tx
                 .query_row(
                     "SELECT id, room FROM device WHERE token_hash = ?1 AND token_expires_at > ?2",
                     (keys.token_hash, now),
-                    |row| Ok((row.get(0)?, row.get(1)?)),
+                    |row| Ok((row.id(0)?, row.id(1)?)),
                 )
                 .optional()?;
             let Some((device, room)) = found else { return Ok(None) };
@@ -124,7 +125,7 @@ impl Store {
             count(tx, "device_key_changes", 1)?;
             let taken = "UPDATE device_place SET taken_at = ?2 WHERE device = ?1 AND taken_at IS \
                 NULL";
-            tx.execute(taken, (device.as_str(), now))?;
+            tx.execute(taken, (&device, now))?;
             // A stolen predecessor keeps its certificate's key: from here on it opens nothing.
             tx.execute(
                 "UPDATE certificate SET revoked_at=?2 WHERE device=?1 AND revoked_at IS \
@@ -139,13 +140,13 @@ impl Store {
         })
     }
 
-    pub fn revoke_device(&self, id: &str, now: At) -> Result<()> {
+    pub fn revoke_device(&self, id: &DeviceId, now: At) -> Result<()> {
         self.write(|tx| revoke(tx, id, now))
     }
 
     /// The box ends its own service, and the supervisors hear of it: whoever holds its card could
     /// otherwise end the supervision of a room without a word.
-    pub fn retire_device(&self, id: &str, undelivered: u64, now: At) -> Result<()> {
+    pub fn retire_device(&self, id: &DeviceId, undelivered: u64, now: At) -> Result<()> {
         self.write(|tx| {
             let granted = "SELECT 1 FROM commissioning WHERE device = ?1 AND unlocked_until > ?2";
             let unlocked = tx.prepare_cached(granted)?.exists((id, now))?;
@@ -159,7 +160,7 @@ impl Store {
     pub fn put_certificate(
         &self,
         serial: &str,
-        device: &str,
+        device: &DeviceId,
         issued_at: At,
         expires_at: At,
     ) -> Result<()> {
@@ -185,7 +186,7 @@ impl Store {
     }
 
     /// The hash of the broker password of a provisioned box.
-    pub fn mqtt_secret_hash(&self, id: &str) -> Result<Option<String>> {
+    pub fn mqtt_secret_hash(&self, id: &DeviceId) -> Result<Option<String>> {
         self.read(|c| {
             let sql = "SELECT mqtt_secret_hash FROM device WHERE id = ?1 AND state = 'provisioned'";
             Ok(c.query_row(sql, [id], |row| row.get(0)).optional()?.flatten())
@@ -193,11 +194,11 @@ impl Store {
     }
 
     /// Signing keys of all provisioned boxes, for the ingest's check.
-    pub fn signing_keys(&self) -> Result<Vec<(String, String)>> {
+    pub fn signing_keys(&self) -> Result<Vec<(DeviceId, String)>> {
         self.read(|c| {
             let sql = "SELECT id, signing_key FROM device WHERE state = 'provisioned' AND \
                 signing_key IS NOT NULL";
-            collect(c, sql, [], |row| Ok((row.get(0)?, row.get(1)?)))
+            collect(c, sql, [], |row| Ok((row.id(0)?, row.get(1)?)))
         })
     }
 
@@ -215,14 +216,14 @@ impl Store {
         self.read(|c| collect(c, &sql, [room], |row| device(c, row)))
     }
 
-    pub fn device(&self, id: &str) -> Result<Option<Device>> {
+    pub fn device(&self, id: &DeviceId) -> Result<Option<Device>> {
         self.read(|c| {
             Ok(collect(c, &format!("{COLUMNS} WHERE d.id = ?1"), [id], |row| device(c, row))?.pop())
         })
     }
 
     /// The sealing key of one provisioned box.
-    pub fn sealing_key(&self, id: &str) -> Result<Option<String>> {
+    pub fn sealing_key(&self, id: &DeviceId) -> Result<Option<String>> {
         self.read(|c| {
             let sql = "SELECT sealing_key FROM device WHERE id = ?1 AND state = 'provisioned'";
             Ok(c.prepare_cached(sql)?.query_row([id], |row| row.get(0)).optional()?.flatten())
@@ -230,7 +231,7 @@ impl Store {
     }
 
     /// The signing key of one provisioned box.
-    pub fn signing_key(&self, id: &str) -> Result<Option<String>> {
+    pub fn signing_key(&self, id: &DeviceId) -> Result<Option<String>> {
         self.read(|c| {
             let sql = "SELECT signing_key FROM device WHERE id = ?1 AND state = 'provisioned'";
             Ok(c.prepare_cached(sql)?.query_row([id], |row| row.get(0)).optional()?.flatten())
@@ -238,7 +239,7 @@ impl Store {
     }
 
     /// The keys that a box had before its present one.
-    pub fn former_signing_keys(&self, id: &str) -> Result<Vec<String>> {
+    pub fn former_signing_keys(&self, id: &DeviceId) -> Result<Vec<String>> {
         self.read(|c| {
             let sql = "SELECT k.signing_key FROM device_key k JOIN device d ON d.id = k.device
                 WHERE d.id = ?1 AND k.signing_key IS DISTINCT FROM
@@ -257,13 +258,17 @@ impl Store {
 
     /// Connected boxes of these rooms or institutions; all when both are `None`. One that is away
     /// is told when it is back.
-    pub fn devices_of(&self, institution: Option<&str>, room: Option<&str>) -> Result<Vec<String>> {
+    pub fn devices_of(
+        &self,
+        institution: Option<&str>,
+        room: Option<&str>,
+    ) -> Result<Vec<DeviceId>> {
         self.read(|c| {
             let sql = "SELECT d.id FROM device d JOIN room r ON r.id = d.room WHERE d.state =
                 'provisioned' AND d.online = 1
                 AND (?1 IS NULL OR r.institution = ?1) AND (?2 IS NULL OR d.room = ?2) ORDER BY
                 d.id";
-            collect(c, sql, (institution, room), |row| Ok(row.get(0)?))
+            collect(c, sql, (institution, room), |row| Ok(row.id(0)?))
         })
     }
 }
@@ -278,7 +283,7 @@ pub(super) fn set_online(
     retained: bool,
     now: At,
 ) -> Result<(bool, bool)> {
-    let id = status.device.as_str();
+    let id = &status.device;
     let before: Option<(bool, i64, String, i64)> = tx
         .prepare_cached(
             "SELECT online, boot_count, connected_at, status_boot FROM device WHERE id = ?1",
@@ -361,7 +366,7 @@ fn put(
 
 /// New keys begin a new chain, in an epoch of its own; a box that comes back with the key it had
 /// goes on with its chain.
-fn begin_chain(tx: &Connection, device: &str, signing_key: &str, now: At) -> Result<()> {
+fn begin_chain(tx: &Connection, device: &DeviceId, signing_key: &str, now: At) -> Result<()> {
     let same: bool = tx.query_row(
         "SELECT signing_key IS NOT DISTINCT FROM ?2 FROM device WHERE id = ?1",
         [device, signing_key],
@@ -388,7 +393,7 @@ fn begin_chain(tx: &Connection, device: &str, signing_key: &str, now: At) -> Res
 }
 
 pub(super) fn device(c: &Connection, row: &crate::store::engine::Row<'_>) -> Result<Device> {
-    let id: String = row.get(0)?;
+    let id: DeviceId = row.id(0)?;
     let (contiguous, epoch): (i64, i64) = (row.get(11)?, row.get(13)?);
     let health: Option<String> = row.get(10)?;
     Ok(Device {
@@ -413,7 +418,12 @@ pub(super) fn device(c: &Connection, row: &crate::store::engine::Row<'_>) -> Res
 }
 
 /// Sequences stored above the gap, rising: the latest 1,000.
-pub(super) fn above(c: &Connection, device: &str, epoch: i64, contiguous: i64) -> Result<Vec<u64>> {
+pub(super) fn above(
+    c: &Connection,
+    device: &DeviceId,
+    epoch: i64,
+    contiguous: i64,
+) -> Result<Vec<u64>> {
     let sql = "SELECT seq FROM message WHERE device = ?1 AND epoch = ?2 AND seq > ?3 ORDER BY seq \
         DESC LIMIT 1000";
     let mut found =
@@ -422,7 +432,7 @@ pub(super) fn above(c: &Connection, device: &str, epoch: i64, contiguous: i64) -
     Ok(found)
 }
 
-fn knowledge_of(c: &Connection, device: &str) -> Result<Vec<KnowledgeState>> {
+fn knowledge_of(c: &Connection, device: &DeviceId) -> Result<Vec<KnowledgeState>> {
     let sql = "SELECT kind, version, ack_version, applied, refused_because FROM knowledge
         WHERE device = ?1 AND kind NOT IN ('receipt', 'unlock') ORDER BY kind";
     collect(c, sql, [device], |row| {
@@ -438,7 +448,7 @@ fn knowledge_of(c: &Connection, device: &str) -> Result<Vec<KnowledgeState>> {
 }
 
 /// Its keys, password and certificates are void.
-fn revoke(tx: &Transaction<'_>, id: &str, now: At) -> Result<()> {
+fn revoke(tx: &Transaction<'_>, id: &DeviceId, now: At) -> Result<()> {
     tx.execute(
         "UPDATE certificate SET revoked_at=?2 WHERE device=?1 AND revoked_at IS NULL",
         (id, now),
@@ -449,7 +459,7 @@ fn revoke(tx: &Transaction<'_>, id: &str, now: At) -> Result<()> {
         [id],
     )?;
     if changed == 0 {
-        return Err(StoreError::Unknown { what: "device", id: id.to_owned() });
+        return Err(StoreError::Unknown { what: "device", id: id.to_string() });
     }
     count(tx, "device_key_changes", 1)
 }

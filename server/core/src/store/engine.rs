@@ -5,7 +5,6 @@
 //! value. Nothing here knows a table. What the engines do not share stands side by side in the
 //! noun's file, by [`Connection::kind`].
 
-mod address;
 mod error;
 mod notices;
 mod postgres;
@@ -13,13 +12,12 @@ mod row;
 mod scram;
 mod statement;
 mod text;
-mod tls;
 mod value;
 
 use std::ops::Deref;
 
-pub(super) use address::DatabaseLogin;
-pub use address::{Address, Beside};
+pub(super) use crate::store_address::DatabaseLogin;
+pub use crate::store_address::{Address, Beside};
 pub(in crate::store) use error::EngineResult;
 pub(super) use error::Error;
 pub(super) use error::OptionalExtension;

@@ -9,6 +9,7 @@ use protocol::evidence::{
     CustodianRole, EvidenceAct, EvidenceManifest, EvidenceOrders, EvidencePart, EvidenceReceipt,
     EvidenceStep, FindingStanding, LeadStanding as Stands, MAX_EVIDENCE_BYTES, ReleaseOrder,
 };
+use protocol::id::DeviceId;
 use sha2::{Digest as _, Sha256};
 
 use super::opening_rows::{OPENING, kept, note, refused, taken, write};
@@ -53,7 +54,7 @@ impl Store {
     }
 
     /// Pictures of one finding of a box.
-    pub fn evidence_of_finding(&self, device: &str, finding: &str) -> Result<Vec<ItemSeen>> {
+    pub fn evidence_of_finding(&self, device: &DeviceId, finding: &str) -> Result<Vec<ItemSeen>> {
         self.read(|c| items_of(c, device, finding))
     }
 
@@ -113,7 +114,7 @@ impl Store {
                 finding = ?2 AND state IN ('requested','approved','released','delivered','open')";
             let other: Option<(String, String)> = tx
                 .prepare_cached(live)?
-                .query_row([&it.device, &it.finding], |r| Ok((r.get(0)?, r.get(1)?)))
+                .query_row((&it.device, &it.finding), |r| Ok((r.get(0)?, r.get(1)?)))
                 .optional()?;
             if let Some((by, reviewer)) = other {
                 return Err(StoreError::Conflict(format!(
@@ -272,9 +273,7 @@ impl Store {
             let known = items_of(tx, &it.device, &it.finding)?;
             let item = known.iter().find(|seen| seen.item.id == part.id);
             let asked = it.opening.items.get(id);
-            let (Some(item), Some(asked), true) =
-                (item, asked, it.device == part.delivers.as_str())
-            else {
+            let (Some(item), Some(asked), true) = (item, asked, it.device == part.delivers) else {
                 return Err(StoreError::Unknown { what: "picture", id: clip(id, 80) });
             };
             let total = item.item.bytes;
@@ -336,14 +335,14 @@ impl Store {
 /// Keeps what a box's chain says of new pictures. What it said first of one stands.
 pub(super) fn take_manifest(
     tx: &Transaction<'_>,
-    device: &str,
+    device: &DeviceId,
     it: &EvidenceManifest,
     (epoch, seq): (i64, i64),
     now: At,
 ) -> Result<()> {
     let finding = clip(&it.finding_id, 64);
     let there = "SELECT count(*) FROM evidence_item WHERE finding = ?1 AND device = ?2";
-    let there: i64 = tx.prepare_cached(there)?.query_row([&finding, device], |r| r.get(0))?;
+    let there: i64 = tx.prepare_cached(there)?.query_row((&finding, device), |r| r.get(0))?;
     let room = MOST_ITEMS.saturating_sub(there as usize);
     for item in it.items.iter().take(room) {
         tx.prepare_cached(
@@ -368,7 +367,7 @@ pub(super) fn take_manifest(
 /// What became of pictures, by their box's word: a tombstone ends what stands here of them.
 pub(super) fn take_receipt(
     tx: &Transaction<'_>,
-    device: &str,
+    device: &DeviceId,
     it: &EvidenceReceipt,
     at: At,
 ) -> Result<()> {
@@ -386,7 +385,7 @@ pub(super) fn take_receipt(
         evidence_gone::take(tx, device, &it.items, (gone, &why), at)?;
     }
     let sql = format!("{OPENING} WHERE device = ?1 AND finding = ?2 AND state = 'released'");
-    for mut kept in collect(tx, &sql, [device, &it.finding_id], kept)? {
+    for mut kept in collect(tx, &sql, (device, &it.finding_id), kept)? {
         // An answer to another order is none to this one.
         let answers = it.order.as_ref().is_none_or(|order| order.as_str() == kept.id);
         if !answers {
@@ -435,7 +434,7 @@ fn all_in_chain(tx: &Transaction<'_>, it: &OpeningKept, items: &[ItemSeen]) -> R
 /// Everything that is decided of the pictures and the observation log of one box, as it is told:
 /// releases, what became of their alerts, and what is held. `None` for a box of which nothing ever
 /// was.
-pub(super) fn orders(c: &Connection, device: &str, now: At) -> Result<Option<EvidenceOrders>> {
+pub(super) fn orders(c: &Connection, device: &DeviceId, now: At) -> Result<Option<EvidenceOrders>> {
     let mut holds: Vec<_> = log_holds::of_device(c, device)?.into_iter().map(|it| it.1).collect();
     holds.retain(|hold| ms(&hold.until).is_none_or(|until| until > now.ms()));
     let sql = "SELECT 1 FROM evidence_item WHERE device = ?1 UNION ALL SELECT 1 FROM knowledge
@@ -453,7 +452,7 @@ pub(super) fn orders(c: &Connection, device: &str, now: At) -> Result<Option<Evi
 }
 
 /// What was decided of the findings that this box holds pictures of.
-fn standings(c: &Connection, device: &str) -> Result<Vec<FindingStanding>> {
+fn standings(c: &Connection, device: &DeviceId) -> Result<Vec<FindingStanding>> {
     let sql = "SELECT DISTINCT e.finding, a.state, a.updated_at, a.case_file
         FROM evidence_item e JOIN finding f ON f.id = e.finding AND f.origin = e.device
         JOIN alert a ON a.id = f.alert WHERE e.device = ?1 AND e.gone IS NULL
@@ -499,14 +498,14 @@ pub fn release_order(it: &OpeningKept) -> Option<ReleaseOrder> {
     })
 }
 
-fn items_of(c: &Connection, device: &str, finding: &str) -> Result<Vec<ItemSeen>> {
+fn items_of(c: &Connection, device: &DeviceId, finding: &str) -> Result<Vec<ItemSeen>> {
     let sql = format!("{ITEM} WHERE e.device = ?1 AND e.finding = ?2 ORDER BY e.id");
     collect(c, &sql, [device, finding], item)
 }
 
 fn item(r: &crate::store::engine::Row<'_>) -> Result<ItemSeen> {
     Ok(ItemSeen {
-        device: r.get(0)?,
+        device: r.id(0)?,
         finding: r.get(1)?,
         item: serde_json::from_str(&r.get::<_, String>(2)?)?,
         source: named(r.get(3)?)?,

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use protocol::evidence::EvidenceItem;
+use protocol::id::DeviceId;
 
 use super::engine::{Connection, OptionalExtension as _, Transaction, params};
 use super::rows::collect;
@@ -45,22 +46,22 @@ impl Store {
     pub fn unburied_pictures(&self, at: At) -> Result<Vec<Deletion>> {
         let sql = "SELECT device, id FROM evidence_item WHERE gone IS NOT NULL AND buried = 0 ORDER
             BY device, id";
-        let due = self.read(|c| collect(c, sql, [], |r| Ok((r.get(0)?, r.get(1)?))))?;
+        let due = self.read(|c| collect(c, sql, [], |r| Ok((r.id(0)?, r.get(1)?))))?;
         Ok(lines(&due, at))
     }
 }
 
-fn due(c: &Connection) -> Result<Vec<(String, String)>> {
-    collect(c, DUE, [AT_ONCE], |r| Ok((r.get(0)?, r.get(1)?)))
+fn due(c: &Connection) -> Result<Vec<(DeviceId, String)>> {
+    collect(c, DUE, [AT_ONCE], |r| Ok((r.id(0)?, r.get(1)?)))
 }
 
-fn lines(due: &[(String, String)], at: At) -> Vec<Deletion> {
-    let mut by_device: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+fn lines(due: &[(DeviceId, String)], at: At) -> Vec<Deletion> {
+    let mut by_device: BTreeMap<&DeviceId, Vec<String>> = BTreeMap::new();
     for (device, id) in due {
         by_device.entry(device).or_default().push(id.clone());
     }
-    let line = |(device, pictures): (&str, Vec<String>)| {
-        let device = device.to_owned();
+    let line = |(device, pictures): (&DeviceId, Vec<String>)| {
+        let device = device.clone();
         Deletion::Pictures(DeletedPictures { device, pictures, at })
     };
     by_device.into_iter().map(line).collect()
@@ -73,7 +74,7 @@ pub(super) fn again(tx: &Transaction<'_>, it: &DeletedPictures) -> Result<usize>
     let sql = "SELECT finding FROM evidence_item WHERE device = ?1 AND id = ?2 AND buried = 0";
     for id in &it.pictures {
         let found: Option<String> =
-            tx.prepare_cached(sql)?.query_row([&it.device, id], |r| r.get(0)).optional()?;
+            tx.prepare_cached(sql)?.query_row((&it.device, id), |r| r.get(0)).optional()?;
         let Some(finding) = found else { continue };
         tx.prepare_cached(
             "UPDATE evidence_item SET gone = 'deleted', gone_because = 'deleted before the \
@@ -89,11 +90,11 @@ pub(super) fn again(tx: &Transaction<'_>, it: &DeletedPictures) -> Result<usize>
 }
 
 /// The halves and the person of one picture; with the last of its manifest that message's content.
-fn strike(tx: &Transaction<'_>, device: &str, id: &str) -> Result<()> {
+fn strike(tx: &Transaction<'_>, device: &DeviceId, id: &str) -> Result<()> {
     let sql = "SELECT item, epoch, seq FROM evidence_item WHERE device = ?1 AND id = ?2";
     let found: Option<(String, Option<i64>, Option<i64>)> = tx
         .prepare_cached(sql)?
-        .query_row([device, id], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?)))
+        .query_row((device, id), |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?)))
         .optional()?;
     let Some((item, epoch, seq)) = found else { return Ok(()) };
     let mut item: EvidenceItem = serde_json::from_str(&item)?;

@@ -5,7 +5,7 @@ mod early;
 
 use super::engine::{OptionalExtension as _, Transaction, params};
 use protocol::evidence::{GIVEN_UP, QUOTA_BYTES};
-use protocol::id::EvidenceId;
+use protocol::id::{DeviceId, EvidenceId};
 use protocol::up::HealthReport;
 
 use super::alerts::{alert_by_id, record};
@@ -17,7 +17,7 @@ use crate::ingest::integrity::ChainFault;
 /// Marks what is gone, `(deleted or lost, why)`. A picture that was gone before says nothing again.
 pub(super) fn take(
     tx: &Transaction<'_>,
-    device: &str,
+    device: &DeviceId,
     items: &[EvidenceId],
     (gone, why): (&str, &str),
     at: At,
@@ -60,7 +60,7 @@ pub(super) fn take(
 /// about.
 pub(super) fn look_at_room(
     tx: &Transaction<'_>,
-    device: &str,
+    device: &DeviceId,
     report: &HealthReport,
     at: At,
 ) -> Result<()> {
@@ -74,7 +74,7 @@ pub(super) fn look_at_room(
 /// Of the finding that the manifest named, not of the one that the receipt names.
 fn note_where_held(
     tx: &Transaction<'_>,
-    device: &str,
+    device: &DeviceId,
     id: &str,
     (gone, why): (&str, &str),
     at: At,
@@ -83,7 +83,7 @@ fn note_where_held(
         e.device JOIN alert a ON a.id = f.alert WHERE e.device = ?1 AND e.id = ?2 AND a.state IN
         ('case', 'on_site', 'lead', 'review2', 'review1')";
     let held: Option<AlertId> =
-        tx.prepare_cached(sql)?.query_row([device, id], |r| r.get(0)).optional()?;
+        tx.prepare_cached(sql)?.query_row((device, id), |r| r.get(0)).optional()?;
     let Some(alert) = held.map(|id| alert_by_id(tx, &id)).transpose()?.flatten() else {
         return Ok(false);
     };
@@ -94,7 +94,7 @@ fn note_where_held(
 }
 
 /// Whether the box has answered the last list of what is held.
-fn knows_its_orders(tx: &Transaction<'_>, device: &str) -> Result<bool> {
+fn knows_its_orders(tx: &Transaction<'_>, device: &DeviceId) -> Result<bool> {
     let sql = "SELECT 1 FROM knowledge WHERE device = ?1 AND kind = 'evidence_orders' AND
         ack_version = version AND applied = 1";
     Ok(tx.prepare_cached(sql)?.exists([device])?)

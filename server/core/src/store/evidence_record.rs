@@ -6,7 +6,7 @@
 
 use protocol::envelope::Envelope;
 use protocol::evidence::{CustodianRole, EvidenceAct, EvidenceDeed};
-use protocol::id::EvidenceId;
+use protocol::id::{DeviceId, EvidenceId};
 use protocol::up::{Up, UpBody};
 
 use super::engine::{Connection, OptionalExtension as _, Transaction, params};
@@ -28,7 +28,7 @@ pub(super) fn in_chain(c: &Connection, seen: &ItemSeen) -> Result<bool> {
             m.seq = e.seq WHERE e.device = ?1 AND e.id = ?2";
     let found: Option<(String, Option<String>)> = c
         .prepare_cached(sql)?
-        .query_row([seen.device.as_str(), seen.item.id.as_str()], |r| Ok((r.get(0)?, r.get(1)?)))
+        .query_row((&seen.device, seen.item.id.as_str()), |r| Ok((r.get(0)?, r.get(1)?)))
         .optional()?;
     let Some((envelope, Some(key))) = found else { return Ok(false) };
     Ok(names(&envelope, &key, seen).unwrap_or(false))
@@ -40,7 +40,7 @@ fn names(envelope: &str, key: &str, seen: &ItemSeen) -> Option<bool> {
     let body: UpBody = serde_json::from_str(trust::verify(&envelope, &key).ok()?).ok()?;
     let Up::EvidenceManifest(manifest) = body.payload else { return None };
     let named = manifest.items.contains(&seen.item) && manifest.source == seen.source;
-    let here = body.device.as_str() == seen.device;
+    let here = body.device == seen.device;
     Some(named && here && clip(&manifest.finding_id, 64) == seen.finding)
 }
 
@@ -62,7 +62,7 @@ pub(super) fn did(
 
 /// What a box has still to write into its chain. Of a request that waits nothing is told: whoever
 /// holds the box would learn of it before anybody decided.
-pub(super) fn deeds(c: &Connection, device: &str) -> Result<Vec<EvidenceDeed>> {
+pub(super) fn deeds(c: &Connection, device: &DeviceId) -> Result<Vec<EvidenceDeed>> {
     let sql = "SELECT d.opening, o.finding, d.act, d.by_role, d.at, d.item FROM evidence_deed d
         JOIN evidence_opening o ON o.id = d.opening WHERE o.device = ?1 AND o.state <> 'requested'
         AND d.noted_at IS NULL ORDER BY d.at, d.opening, d.act, d.item LIMIT ?2";
@@ -80,7 +80,12 @@ pub(super) fn deeds(c: &Connection, device: &str) -> Result<Vec<EvidenceDeed>> {
 }
 
 /// The box's chain has it. A box notes deeds of its own pictures alone.
-pub(super) fn noted(tx: &Transaction<'_>, device: &str, deed: &EvidenceDeed, at: At) -> Result<()> {
+pub(super) fn noted(
+    tx: &Transaction<'_>,
+    device: &DeviceId,
+    deed: &EvidenceDeed,
+    at: At,
+) -> Result<()> {
     let item = deed.item.as_ref().map_or("", EvidenceId::as_str);
     tx.prepare_cached(
         "UPDATE evidence_deed SET noted_at = ?6 WHERE opening = ?1 AND act = ?2 AND by_role = ?3
@@ -104,7 +109,7 @@ pub(super) fn noted(tx: &Transaction<'_>, device: &str, deed: &EvidenceDeed, at:
 ///
 /// The heartbeat is one of a quarter of an hour ago, up to which nothing is missing: an end that
 /// was said before it, or since, is known here by now.
-pub(super) fn recount(tx: &Transaction<'_>, device: &str, at: At) -> Result<()> {
+pub(super) fn recount(tx: &Transaction<'_>, device: &DeviceId, at: At) -> Result<()> {
     let any = "SELECT 1 FROM evidence_item WHERE device = ?1 AND gone IS NULL LIMIT 1";
     if !tx.prepare_cached(any)?.exists([device])? {
         return Ok(());
@@ -137,7 +142,7 @@ pub(super) fn recount(tx: &Transaction<'_>, device: &str, at: At) -> Result<()> 
 }
 
 /// Epoch and sequence of that heartbeat, and how many pictures it names.
-fn said_to_hold(tx: &Connection, device: &str, at: At) -> Result<Option<(i64, i64, u64)>> {
+fn said_to_hold(tx: &Connection, device: &DeviceId, at: At) -> Result<Option<(i64, i64, u64)>> {
     let before = at - jiff::SignedDuration::from_mins(15);
     let sql =
         "SELECT m.epoch, m.seq, m.envelope FROM device d JOIN message m ON m.device = d.id AND

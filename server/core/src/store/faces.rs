@@ -17,9 +17,9 @@ use super::schema::Database;
 use super::transaction::in_transaction;
 use super::{Address, ListPart, Result, StoreError, fence, lock, named};
 use crate::clock::At;
-use crate::config::OpenProposals;
 use crate::ids::{EnrolmentId, TemplateId};
 use crate::model::Consent;
+pub use crate::open_proposals::OpenNow;
 use crate::tombstone::Ledger;
 use crate::vault::Key;
 
@@ -99,20 +99,6 @@ pub struct StoredTemplate {
 impl std::fmt::Debug for StoredTemplate {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "StoredTemplate({}, [redacted])", self.id)
-    }
-}
-
-/// Of one institution: proposals that wait, and the bytes of their kept photographs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct OpenNow {
-    pub count: i64,
-    pub photo_bytes: i64,
-}
-
-impl OpenNow {
-    /// Another one is not taken.
-    pub fn is_beyond(&self, limits: OpenProposals) -> bool {
-        self.count >= limits.count_max || self.photo_bytes >= limits.photos_max_mib << 20
     }
 }
 
@@ -336,12 +322,12 @@ impl FaceStore {
     }
 
     /// What an account decided, newest first.
-    pub fn decided_by(&self, account: &str, limit: u32) -> Result<Vec<Enrolment>> {
+    pub fn decided_by(&self, by: &str, limit: u32) -> Result<Vec<Enrolment>> {
         let sql = format!(
             "{ENROLMENT} WHERE e.decided_by = ?1 AND e.state IN ('confirmed', 'refused') ORDER BY \
             e.decided_at DESC LIMIT ?2"
         );
-        self.read(|c| collect(c, &sql, (account, limit), enrolment))
+        self.read(|c| collect(c, &sql, (by, limit), enrolment))
     }
 
     pub fn enrolment(&self, id: &EnrolmentId) -> Result<Option<Enrolment>> {

@@ -8,9 +8,9 @@
 use super::engine::{Connection, EngineKind, Notices, params};
 use serde::Serialize;
 
+use super::news::ClinicNews;
 use super::rows::collect;
 use super::{Result, Store};
-use crate::alert_view::ClinicNews;
 
 /// Events kept; older ones go. A page that was away longer loads its list anew anyway.
 const KEPT: i64 = 10_000;

@@ -8,6 +8,7 @@ use super::rows::collect;
 use super::{FeedEvent, Result, Store, StoreError, count};
 use crate::clock::At;
 use crate::ids::{AlertId, HookId};
+pub use crate::quiet_hours::Quiet;
 
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize, schemars::JsonSchema,
@@ -16,20 +17,6 @@ use crate::ids::{AlertId, HookId};
 pub enum HookKind {
     Webhook,
     Email,
-}
-
-/// Minutes of the pages' day in which what is below a severity waits; past midnight where `to` is
-/// the smaller.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize, schemars::JsonSchema,
-)]
-pub struct Quiet {
-    /// 0 to 1439.
-    pub from_min: u16,
-    /// 0 to 1439; excluded.
-    pub to_min: u16,
-    /// 0 to 4: severities below this wait; 3 lets L3 through.
-    pub below: u8,
 }
 
 /// Somebody who is told. The secret is not part of it.

@@ -17,6 +17,7 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry as MapEntry;
 
 use crate::store::engine::{Connection, EngineKind, Transaction, params};
+use protocol::id::DeviceId;
 use protocol::up::Up;
 use wording::RefusalReason;
 
@@ -48,7 +49,7 @@ pub enum InboxOutcome {
 /// What to tell a device after the commit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReceiptDue {
-    pub device: String,
+    pub device: DeviceId,
     pub version: u64,
     pub contiguous_seq: u64,
     pub contiguous_hash: String,
@@ -58,7 +59,7 @@ pub struct ReceiptDue {
 /// A box came on line, or went.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BoxStatus {
-    pub device: String,
+    pub device: DeviceId,
     pub online: bool,
     pub started_anew: bool,
 }
@@ -70,7 +71,7 @@ pub struct Committed {
     pub statuses: Vec<BoxStatus>,
     pub receipts: Vec<ReceiptDue>,
     /// Boxes that answered a piece of knowledge.
-    pub acked: Vec<String>,
+    pub acked: Vec<DeviceId>,
     /// Findings whose incidents are still to be made: [`Store::take_up`].
     pub later: usize,
 }
@@ -82,7 +83,7 @@ type Tally = BTreeMap<&'static str, i64>;
 struct Around<'t, 'b> {
     places: &'t mut RegistryAnswers,
     tally: &'t mut Tally,
-    acked: &'t mut Vec<String>,
+    acked: &'t mut Vec<DeviceId>,
     unwritten: &'t mut Unwritten<'b>,
 }
 
@@ -93,7 +94,7 @@ impl Store {
     pub fn commit_batch(&self, batch: &[InboxEntry], at_once_max: usize) -> Result<Committed> {
         self.write(|tx| {
             let mut done = Committed::default();
-            let mut chains: BTreeMap<&str, Chain> = BTreeMap::new();
+            let mut chains: BTreeMap<&DeviceId, Chain> = BTreeMap::new();
             let mut places = RegistryAnswers::new(self.demonstration);
             let mut tally = Tally::new();
             let mut findings = Vec::new();
@@ -114,7 +115,7 @@ impl Store {
                             devices::set_online(tx, status, *retained, *received_at)?;
                         if news {
                             done.statuses.push(BoxStatus {
-                                device: status.device.to_string(),
+                                device: status.device.clone(),
                                 online: status.online,
                                 started_anew: fresh,
                             });
@@ -122,11 +123,10 @@ impl Store {
                         continue;
                     }
                 };
-                let chain = match chains.entry(incoming.body.device.as_str()) {
+                let chain = match chains.entry(&incoming.body.device) {
                     MapEntry::Occupied(known) => known.into_mut(),
                     MapEntry::Vacant(new) => {
-                        let limits =
-                            budgets.of(tx, incoming.body.device.as_str(), incoming.received_at)?;
+                        let limits = budgets.of(tx, &incoming.body.device, incoming.received_at)?;
                         new.insert(chain::chain_of(tx, incoming, limits)?)
                     }
                 };
@@ -175,7 +175,7 @@ impl Store {
 
 fn place(it: &IncomingMessage, epoch: i64) -> ChainPosition<'_> {
     ChainPosition {
-        device: it.body.device.as_str(),
+        device: Some(&it.body.device),
         epoch,
         seq: it.body.seq as i64,
         received_at: it.received_at,
@@ -245,7 +245,8 @@ fn store_one<'a>(
     };
     let (outcome, placed) = match judged {
         Some(Err(why)) => {
-            set_aside(tx, &place(it, chain.epoch), why.reason, &why.detail, &it.envelope)?;
+            let said = (it.received_at, why.reason);
+            set_aside(tx, &it.body.device, said, &why.detail, &it.envelope)?;
             (InboxOutcome::SetAside(why.reason), None)
         }
         Some(Ok(placed)) => {
@@ -277,7 +278,7 @@ fn withhold(
     *tally.entry(kind.withheld()).or_default() += 1;
     if !std::mem::replace(&mut chain.withheld, true) {
         let cause = integrity::ChainFault::OverBudget { kind, day: chain.spent.day.clone() };
-        incidents::raise_integrity(tx, it.body.device.as_str(), &cause, it.received_at)?;
+        incidents::raise_integrity(tx, &it.body.device, &cause, it.received_at)?;
     }
     Ok(InboxOutcome::Withheld)
 }

@@ -4,40 +4,44 @@
 //! What a transaction touches is read once, changed in memory in the order of the steps, and
 //! written once at its end.
 
+mod incident;
+mod own;
 mod written;
 
 use std::borrow::Cow;
 use std::collections::hash_map::Entry;
-use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use super::engine::{Connection, OptionalExtension as _, Transaction, params};
-use protocol::names::RuleCode;
-use protocol::up::Step as FindingStep;
-use protocol::up::{FindingReport, WithdrawalCause};
+use protocol::id::DeviceId;
+use protocol::up::FindingReport;
 
-use super::alerts::{Alert, alert_by_id, alert_of, record};
+use super::alerts::{Alert, alert_by_id, alert_of};
+use super::news::{Arrival, ClinicNews, FindingNews};
 use super::rows::collect;
-use super::{Result, StoreError, budgets, count, feed, named, own_ids, sight, statements};
-use crate::alert::AlertAction as CaseStep;
-use crate::alert::{AlertState, ClinicState};
-use crate::alert_view::{Arrival, ClinicNews, FindingNews};
+use super::{Result, count, feed, own_ids};
 use crate::clock::{self, At};
 use crate::ids::AlertId;
-use crate::ingest::integrity;
 use crate::ingest::place::PlacedStatement;
-use crate::own_id::is_own;
-use written::{kind_name, number, open_alert, put_finding, step_name};
-
-/// The rule of the finding by which an installer tries the way to the server.
-const INSTALLERS_TEST: RuleCode = RuleCode::InstallersTest;
+use incident::{Incident, KnownFinding};
+pub(super) use own::{gap_is_filled, raise_integrity, say_own};
+use written::{number, open_alert, step_name};
 
 /// The message that carried a step.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct ChainPosition<'a> {
-    pub(super) device: &'a str,
+    /// Of the server's own about no box there is none.
+    pub(super) device: Option<&'a DeviceId>,
     pub(super) epoch: i64,
     pub(super) seq: i64,
     pub(super) received_at: At,
+}
+
+impl<'a> ChainPosition<'a> {
+    /// As the tables name its box: empty for none.
+    pub(super) fn box_name(&self) -> &'a str {
+        self.device.map_or("", DeviceId::as_str)
+    }
 }
 
 /// One step in the life of a finding, and where it came from.
@@ -62,11 +66,16 @@ impl<'a> IncidentStep<'a> {
         placed: PlacedStatement,
     ) -> Self {
         let report = Cow::Borrowed(report);
-        Self { report, place, origin: place.device, incident_origin: place.device, placed }
+        Self { report, place, origin: place.box_name(), incident_origin: place.box_name(), placed }
     }
 
     /// One of the server's own.
-    fn own(report: &'a FindingReport, device: &'a str, incident_origin: &'a str, now: At) -> Self {
+    fn own(
+        report: &'a FindingReport,
+        device: Option<&'a DeviceId>,
+        incident_origin: &'a str,
+        now: At,
+    ) -> Self {
         let raised_at = clock::ms(&report.raised_at).map_or(now, At::of_ms);
         let placed = PlacedStatement {
             institution: report.institution.to_string(),
@@ -84,38 +93,12 @@ impl<'a> IncidentStep<'a> {
     }
 }
 
-/// What an incident's alert remembers of one finding.
-struct KnownFinding<'a> {
-    revision: u32,
-    kind: String,
-    severity: u8,
-    withdrawn: bool,
-    /// The step that it began with, where this transaction brings it: when it was raised and
-    /// received stays for ever.
-    first: Option<&'a IncidentStep<'a>>,
-    /// The step that is to be written; `None` where nothing changed.
-    changed: Option<&'a IncidentStep<'a>>,
-}
-
-/// An incident of this transaction.
-struct Incident<'a> {
-    alert: Alert,
-    /// Differs from what stands in the table.
-    dirty: bool,
-    /// By origin and id.
-    findings: BTreeMap<(String, String), KnownFinding<'a>>,
-    /// Whether anybody outside the box has seen it; asked once, where it matters.
-    seen: Option<bool>,
-    /// Whether its clinic has answered; asked once.
-    answered: Option<bool>,
-}
-
 /// Whether new incidents of a box that has many open alerts join one.
 pub(super) enum Joining<'a> {
     /// Of the rules across days: other alerts name these.
     Never,
     /// Beyond so many open alerts of the device.
-    Beyond(HashMap<&'a str, i64>),
+    Beyond(HashMap<&'a DeviceId, i64>),
 }
 
 /// What the alerts of a transaction have in common, read once.
@@ -124,10 +107,10 @@ struct Around {
     /// By institution.
     jurisdictions: HashMap<String, String>,
     /// Open alerts by device, not counted further than needed.
-    open: HashMap<String, i64>,
+    open: HashMap<DeviceId, i64>,
     /// The alert in which incidents are joined, by device, institution and room: one that this
     /// transaction has read or opened.
-    joined: HashMap<(String, String, String), AlertId>,
+    joined: HashMap<(DeviceId, String, String), AlertId>,
 }
 
 /// A step that follows nothing that is known: it has no effect.
@@ -213,8 +196,8 @@ pub(super) fn take_in<'a>(
         feed::append_alert(
             tx,
             (&alert.institution, &alert.jurisdiction),
-            &FindingNews::of(alert, arrival),
-            Some(ClinicNews::of(alert, told, Some(arrival))),
+            &FindingNews::of(alert.as_news(), arrival),
+            Some(ClinicNews::of(alert.as_news(), told, Some(arrival))),
         )?;
     }
     for incident in incidents.values_mut() {
@@ -243,91 +226,12 @@ fn follows(
     let sql = "SELECT count(*) FROM message WHERE device=?1 AND epoch=?2 AND seq<?3";
     let there: i64 = tx
         .prepare_cached(sql)?
-        .query_row(params![place.device, place.epoch, place.seq], |r| r.get(0))?;
+        .query_row(params![place.box_name(), place.epoch, place.seq], |r| r.get(0))?;
     let sql = "SELECT count(*) FROM finding_due WHERE device=?1 AND epoch=?2 AND seq<?3";
     let waiting: i64 = tx
         .prepare_cached(sql)?
-        .query_row(params![place.device, place.epoch, place.seq], |r| r.get(0))?;
+        .query_row(params![place.box_name(), place.epoch, place.seq], |r| r.get(0))?;
     Ok(i64::from(report.revision - expected) < place.seq - there + waiting)
-}
-
-/// A step of a finding of the server's rules; gives its alert. One that is known stays in its
-/// incident; a new one about a session joins that of the box.
-pub(super) fn say_own(
-    tx: &Transaction<'_>,
-    report: &FindingReport,
-    device: &str,
-    now: At,
-) -> Result<AlertId> {
-    let known: Option<(String, String)> = tx
-        .prepare_cached(
-            "SELECT a.origin, a.device FROM finding f JOIN alert a ON a.id = f.alert WHERE \
-            f.origin = '' AND f.id = ?1",
-        )?
-        .query_row([&report.finding_id], |r| Ok((r.get(0)?, r.get(1)?)))
-        .optional()?;
-    let (origin, device) = match known {
-        Some((origin, of_alert)) if device.is_empty() => (origin, of_alert),
-        Some((origin, _)) => (origin, device.to_owned()),
-        None if is_own(&report.incident_id) => (String::new(), device.to_owned()),
-        None => (device.to_owned(), device.to_owned()),
-    };
-    take_in(tx, &[IncidentStep::own(report, &device, &origin, now)], &Joining::Never)?;
-    let sql = "SELECT id FROM alert WHERE origin = ?1 AND incident = ?2 AND incident <> ''";
-    Ok(tx.prepare_cached(sql)?.query_row([origin.as_str(), &report.incident_id], |r| r.get(0))?)
-}
-
-/// Raises one of the server's own Integrity findings, once per cause, where the box is registered.
-pub(super) fn raise_integrity(
-    tx: &Transaction<'_>,
-    device: &str,
-    cause: &integrity::ChainFault,
-    now: At,
-) -> Result<()> {
-    let Some(place) = stands_in(tx, device)? else { return Ok(()) };
-    let report = cause.report(&place, &own_ids(tx)?, now);
-    if last_step(tx, &report.finding_id)?.is_some() {
-        return Ok(());
-    }
-    // A box can give cause as often as it likes.
-    let max = HashMap::from([(device, budgets::of_device(tx, device)?.open_alerts_max)]);
-    take_in(tx, &[IncidentStep::own(&report, device, "", now)], &Joining::Beyond(max)).map(drop)
-}
-
-/// What was missing of a chain came after all. Where it had been held against the box, the finding
-/// says so; what people make of it is theirs.
-pub(super) fn gap_is_filled(
-    tx: &Transaction<'_>,
-    device: &str,
-    gap: &integrity::ChainFault,
-    now: At,
-) -> Result<()> {
-    let Some(place) = stands_in(tx, device)? else { return Ok(()) };
-    let report = gap.came_after_all(&place, &own_ids(tx)?, now);
-    if last_step(tx, &report.finding_id)?.as_deref() != Some("opened") {
-        return Ok(());
-    }
-    take_in(tx, &[IncidentStep::own(&report, device, "", now)], &Joining::Never).map(drop)
-}
-
-/// The last step of a finding of the server's own.
-fn last_step(tx: &Connection, finding: &str) -> Result<Option<String>> {
-    let sql = "SELECT step FROM finding WHERE origin = '' AND id = ?1";
-    Ok(tx.prepare_cached(sql)?.query_row([finding], |r| r.get(0)).optional()?)
-}
-
-/// Where a box stands, or stood last; nowhere where it was never registered.
-fn stands_in(tx: &Connection, device: &str) -> Result<Option<integrity::Where>> {
-    let sql = "SELECT p.room, r.institution FROM device_place p JOIN room r ON r.id = p.room
-        WHERE p.device = ?1 ORDER BY p.taken_at IS NULL, p.since DESC LIMIT 1";
-    let found: Option<(String, String)> =
-        tx.query_row(sql, [device], |r| Ok((r.get(0)?, r.get(1)?))).optional()?;
-    let Some((room, institution)) = found else { return Ok(None) };
-    Ok(Some(integrity::Where {
-        device: named(device.to_owned())?,
-        room: named(room)?,
-        institution: named(institution)?,
-    }))
 }
 
 /// Every step keeps its own row, whatever came after it: the page shows a finding's whole life.
@@ -348,7 +252,7 @@ fn keep_step(
         number(report.severity),
         placed.at,
         place.received_at,
-        place.device,
+        place.box_name(),
         place.epoch,
         place.seq,
         report.explanation.zh,
@@ -403,8 +307,9 @@ fn load<'a>(
         };
         Ok(((r.get(0)?, r.get(1)?), known))
     })?;
-    let findings = findings.into_iter().collect();
-    Ok(Loaded::Now(Box::new(Incident { findings, ..Incident::of(alert) })))
+    let mut incident = Incident::of(alert);
+    incident.findings = findings.into_iter().collect();
+    Ok(Loaded::Now(Box::new(incident)))
 }
 
 /// The alert of the incident, or the joined one that holds the finding.
@@ -442,8 +347,8 @@ fn joined_alert(
     joining: &Joining<'_>,
     around: &mut Around,
 ) -> Result<Option<Joined>> {
-    let device = step.place.device;
     let Joining::Beyond(max) = joining else { return Ok(None) };
+    let Some(device) = step.place.device else { return Ok(None) };
     let Some(max) = max.get(device).copied() else { return Ok(None) };
     let open = if let Some(open) = around.open.get_mut(device) {
         open
@@ -491,210 +396,6 @@ fn revision_of(
     }
     let sql = "SELECT revision FROM finding WHERE origin = ?1 AND id = ?2";
     Ok(tx.prepare_cached(sql)?.query_row([&key.0, &key.1], |r| r.get(0)).optional()?)
-}
-
-impl<'a> Incident<'a> {
-    fn of(alert: Alert) -> Self {
-        Self { alert, dirty: false, findings: BTreeMap::new(), seen: None, answered: None }
-    }
-
-    /// That this transaction opened: nobody can have seen or answered it.
-    fn opened(alert: Alert) -> Self {
-        Self { seen: Some(false), answered: Some(false), ..Self::of(alert) }
-    }
-
-    fn was_seen(&mut self, tx: &Connection) -> Result<bool> {
-        let seen = match self.seen {
-            Some(seen) => seen,
-            None => sight::was_seen(tx, &self.alert.id)?,
-        };
-        Ok(*self.seen.insert(seen))
-    }
-
-    /// What the clinic is told of where it stands.
-    fn told(&mut self, tx: &Connection) -> Result<ClinicState> {
-        let answered = match self.answered {
-            Some(answered) => answered,
-            None => super::alerts::answered(tx, &self.alert.id)?,
-        };
-        Ok(self.alert.case.state.for_clinic(*self.answered.insert(answered)))
-    }
-
-    fn is_joined(&self) -> bool {
-        self.alert.id.starts_with(JOINED)
-    }
-
-    /// Severity and kinds of the alert follow its standing findings; the state machine hears of it.
-    /// False where nobody needs to be told: a further finding of what was joined.
-    fn take(&mut self, tx: &Connection, step: &'a IncidentStep<'a>) -> Result<bool> {
-        if self.is_joined() {
-            self.take_joined(step)
-        } else {
-            self.take_own(tx, step).map(|()| true)
-        }
-    }
-
-    /// Into a joined incident everything only adds: a box that floods its alerts takes nothing of
-    /// them back, and its worst one stays on top until people have judged it.
-    fn take_joined(&mut self, step: &'a IncidentStep<'a>) -> Result<bool> {
-        let (report, now) = (&*step.report, step.place.received_at);
-        let withdrawn = matches!(report.step, FindingStep::Withdrawn);
-        let (kind, severity) = (kind_name(report.kind), number(report.severity));
-        let key = (step.origin.to_owned(), report.finding_id.clone());
-        let first = self.findings.get(&key).map_or(Some(step), |known| known.first);
-        let known = KnownFinding {
-            revision: report.revision,
-            kind: kind.clone(),
-            severity,
-            withdrawn,
-            first,
-            changed: Some(step),
-        };
-        self.findings.insert(key, known);
-        let alert = &mut self.alert;
-        let mut news = alert.received_at == now && alert.updated_at == now && !self.dirty;
-        if !withdrawn {
-            let raises_severity = severity > alert.severity;
-            let said = CaseStep::Strengthened { raises_severity };
-            let case = alert.case.take(&alert.device, &said, now);
-            alert.case = case.map_err(|refusal| StoreError::Conflict(refusal.to_string()))?;
-            news |= raises_severity || !alert.kinds.contains(&kind);
-            alert.severity = alert.severity.max(severity);
-            if !alert.kinds.contains(&kind) {
-                alert.kinds.push(kind);
-                alert.kinds.sort();
-            }
-        }
-        alert.liveness_waived |= report.manifest.liveness_waived;
-        alert.updated_at = now;
-        self.dirty = true;
-        Ok(news)
-    }
-
-    /// The findings that were not taken back.
-    fn standing(&self) -> impl Iterator<Item = &KnownFinding<'a>> {
-        self.findings.values().filter(|known| !known.withdrawn)
-    }
-
-    fn take_own(&mut self, tx: &Connection, step: &'a IncidentStep<'a>) -> Result<()> {
-        let (report, now) = (&*step.report, step.place.received_at);
-        let before = (!self.findings.is_empty()).then_some(self.alert.severity);
-        let key = (step.origin.to_owned(), report.finding_id.clone());
-        let held = self.is_held(tx, step)?;
-        let was = self.findings.get(&key);
-        let stays = was.filter(|_| held);
-        let said = number(report.severity);
-        let known = KnownFinding {
-            revision: report.revision,
-            kind: stays.map_or_else(|| kind_name(report.kind), |was| was.kind.clone()),
-            severity: stays.map_or(said, |was| said.max(was.severity)),
-            withdrawn: matches!(report.step, FindingStep::Withdrawn),
-            first: was.map_or(Some(step), |known| known.first),
-            changed: Some(step),
-        };
-        self.findings.insert(key, known);
-        let worst = self.standing().map(|known| known.severity).max();
-        let (said, severity) = match worst {
-            None => (
-                CaseStep::AllWithdrawn { unseen: self.corrects_itself_unseen(tx, step)? },
-                self.alert.severity,
-            ),
-            Some(severity) => (
-                CaseStep::Strengthened { raises_severity: before.is_some_and(|b| severity > b) },
-                severity,
-            ),
-        };
-        let case = self.alert.case.take(&self.alert.device, &said, now);
-        let case = case.map_err(|refusal| StoreError::Conflict(refusal.to_string()))?;
-        let kinds: BTreeSet<&String> = self.standing().map(|known| &known.kind).collect();
-        let mut kinds: Vec<String> = kinds.into_iter().cloned().collect();
-        let alert = &mut self.alert;
-        let mut severity = severity;
-        if held {
-            severity = severity.max(alert.severity);
-            kinds.extend(
-                alert
-                    .kinds
-                    .iter()
-                    .filter(|kind| !kinds.contains(kind))
-                    .cloned()
-                    .collect::<Vec<_>>(),
-            );
-            kinds.sort();
-        }
-        let waived = alert.liveness_waived || report.manifest.liveness_waived;
-        self.dirty |= (&case, severity, waived)
-            != (&alert.case, alert.severity, alert.liveness_waived)
-            || (!kinds.is_empty() && kinds != alert.kinds)
-            || alert.updated_at != now;
-        if !kinds.is_empty() {
-            alert.kinds = kinds;
-        }
-        if case != alert.case || matches!(report.step, FindingStep::Withdrawn) {
-            record(
-                tx,
-                &alert.id,
-                &alert.device,
-                step_name(report.step),
-                report.rule.as_str(),
-                case.state,
-                now,
-            )?;
-        }
-        alert.severity = severity;
-        alert.liveness_waived = waived;
-        alert.updated_at = now;
-        alert.case = case;
-        Ok(())
-    }
-
-    /// Whether the box gave a ground of its own, and nobody outside it has seen the alert yet. The
-    /// server's own findings and those of boxes that name no ground (older ones) are people's to
-    /// judge; so is what a box calls stated before, where this server heard a word after.
-    fn corrects_itself_unseen(&mut self, tx: &Connection, step: &IncidentStep<'_>) -> Result<bool> {
-        let cause = step.report.withdrawn_because;
-        let own = match cause {
-            Some(WithdrawalCause::OwnCorrection) => true,
-            Some(WithdrawalCause::StatedBefore) => !statements::said_after(tx, &self.alert)?,
-            Some(WithdrawalCause::Unknown) | None => false,
-        };
-        // The installer's test concerns nobody, whoever looked at it.
-        let test = step.report.rule == INSTALLERS_TEST
-            && self.findings.values().all(|known| known.severity == 0);
-        Ok(own && step.place.epoch >= 0 && (test || !self.was_seen(tx)?))
-    }
-
-    /// From the first look on a box takes nothing of its alert back: neither how grave it is, nor
-    /// its kinds, nor whom it names.
-    fn is_held(&mut self, tx: &Connection, step: &IncidentStep<'_>) -> Result<bool> {
-        Ok(step.place.epoch >= 0
-            && (self.alert.case.state != AlertState::Raised || self.was_seen(tx)?))
-    }
-
-    fn write(&mut self, tx: &Connection) -> Result<()> {
-        let changed = |known: &KnownFinding<'a>| known.changed.map(|step| (known.first, step));
-        let changed: Vec<_> = self.findings.values().filter_map(changed).collect();
-        for (first, step) in changed {
-            let held = self.is_held(tx, step)?;
-            put_finding(tx, &self.alert.id, first.unwrap_or(step), step, held)?;
-        }
-        if !self.dirty {
-            return Ok(());
-        }
-        let it = &self.alert;
-        let sql = "UPDATE alert SET state=?2, severity=?3, kinds=?4, liveness_waived=?5, \
-            case_file=?6, updated_at=?7 WHERE id=?1";
-        let values = params![
-            it.id,
-            it.case.state.as_str(),
-            it.severity,
-            serde_json::to_string(&it.kinds)?,
-            it.liveness_waived,
-            serde_json::to_string(&it.case)?,
-            it.updated_at
-        ];
-        Ok(tx.send(sql, values)?)
-    }
 }
 
 /// The step as it says, with what its finding said before and may not take back any more.

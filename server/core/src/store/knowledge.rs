@@ -43,10 +43,10 @@ pub struct BoxKnowledge {
 impl Store {
     /// Everything but the templates. `sessions_from` bounds the sessions to those that ended after
     /// it.
-    pub fn facts_for(&self, device: &str, sessions_from: At, now: At) -> Result<BoxKnowledge> {
+    pub fn facts_for(&self, device: &DeviceId, sessions_from: At, now: At) -> Result<BoxKnowledge> {
         self.read(|c| {
             let room_id = super::column(c, "SELECT room FROM device WHERE id = ?1", device)?
-                .ok_or_else(|| StoreError::Unknown { what: "device", id: device.to_owned() })?;
+                .ok_or_else(|| StoreError::Unknown { what: "device", id: device.to_string() })?;
             let room = room_by_id(c, &room_id)?
                 .ok_or(StoreError::Unknown { what: "room", id: room_id })?;
             let unknown =
@@ -85,7 +85,7 @@ impl Store {
     }
 
     /// What was issued last of a kind.
-    pub fn issued(&self, device: &str, kind: &str) -> Result<Option<IssuedKnowledge>> {
+    pub fn issued(&self, device: &DeviceId, kind: &str) -> Result<Option<IssuedKnowledge>> {
         self.read(|c| {
             let sql = "SELECT content, coalesce(ack_version, 0) = version, issued_at, tries FROM \
                 knowledge WHERE device=?1 AND kind=?2";
@@ -104,7 +104,7 @@ impl Store {
     /// Connected boxes with something unanswered for too long, never told, or with a roster from
     /// before `stale`. Of what was sent n times in vain, `unanswered[n]` is the time before which
     /// the last sending was (the last one for more).
-    pub fn overdue(&self, unanswered: &[At], stale: At) -> Result<Vec<String>> {
+    pub fn overdue(&self, unanswered: &[At], stale: At) -> Result<Vec<DeviceId>> {
         let sql = "SELECT d.id FROM device d WHERE d.online = 1 AND d.state = 'provisioned' AND (
             (SELECT count(*) FROM knowledge k WHERE k.device = d.id AND k.kind NOT IN ('receipt',
             'command', 'unlock')) < 5
@@ -117,17 +117,23 @@ impl Store {
                      k.issued_at < ?2))))";
         let last = unanswered.len().saturating_sub(1) as i64;
         let unanswered = serde_json::to_string(unanswered)?;
-        self.read(|c| collect(c, sql, (unanswered, stale, last), |row| Ok(row.get(0)?)))
+        self.read(|c| collect(c, sql, (unanswered, stale, last), |row| Ok(row.id(0)?)))
     }
 
     /// Takes the next version of a kind for a device.
-    pub fn next_version(&self, device: &str, kind: &str, content: &str, now: At) -> Result<Issue> {
+    pub fn next_version(
+        &self,
+        device: &DeviceId,
+        kind: &str,
+        content: &str,
+        now: At,
+    ) -> Result<Issue> {
         self.write(|tx| Ok(Issue { version: next(tx, device, kind, content, now)? }))
     }
 
     /// As [`Self::next_version`] for many (device, kind, content), in one transaction and in their
     /// order.
-    pub fn next_versions(&self, wanted: &[(&str, &str, &str)], now: At) -> Result<Vec<u64>> {
+    pub fn next_versions(&self, wanted: &[(&DeviceId, &str, &str)], now: At) -> Result<Vec<u64>> {
         if wanted.is_empty() {
             return Ok(Vec::new());
         }
@@ -140,17 +146,17 @@ impl Store {
     }
 
     /// Boxes that stand in institutions where this person works.
-    pub fn devices_for_person(&self, person: &str) -> Result<Vec<String>> {
+    pub fn devices_for_person(&self, person: &str) -> Result<Vec<DeviceId>> {
         self.read(|c| {
             let sql = "SELECT DISTINCT d.id FROM device d JOIN room r ON r.id = d.room JOIN site
                 s ON s.institution = r.institution
                 WHERE s.practitioner = ?1 AND d.state = 'provisioned' ORDER BY d.id";
-            collect(c, sql, [person], |row| Ok(row.get(0)?))
+            collect(c, sql, [person], |row| Ok(row.id(0)?))
         })
     }
 }
 
-fn next(tx: &Connection, device: &str, kind: &str, content: &str, now: At) -> Result<u64> {
+fn next(tx: &Connection, device: &DeviceId, kind: &str, content: &str, now: At) -> Result<u64> {
     let version: i64 = tx
         .prepare_cached(
             "INSERT INTO knowledge (device, kind, version, content, issued_at, tries) VALUES
@@ -195,7 +201,7 @@ fn catalogue(c: &Connection, institution: &model::Institution) -> Result<Catalog
 /// From when on a box may be used in its room, as its jurisdiction's policy asks.
 pub(super) fn in_use_from(
     c: &Connection,
-    device: &str,
+    device: &DeviceId,
     room: &model::Room,
     values: &BTreeMap<String, i64>,
 ) -> Result<Option<jiff::Timestamp>> {
@@ -339,11 +345,6 @@ fn roster(c: &Connection, institution: &str) -> Result<Vec<RosterPerson>> {
         })
     };
     Ok(people.into_iter().filter_map(person).collect())
-}
-
-/// A device id that came out of the database.
-pub fn device_id(text: &str) -> Result<DeviceId> {
-    Ok(text.parse()?)
 }
 
 #[cfg(test)]

@@ -1,6 +1,8 @@
 //! The lawyer's decisions about the law table, and the reviews of boxes by 行政处罚法 41: appended,
 //! never overwritten. And the imported years of the calendar.
 
+use protocol::id::DeviceId;
+
 use super::engine::{Connection, OptionalExtension as _, Row, params};
 use ::law::Decision;
 
@@ -26,11 +28,11 @@ impl ReviewEntry {
     }
 }
 
-pub(super) fn review_of(c: &Connection, device: &str, room: &str) -> Result<MonitoringReview> {
+pub(super) fn review_of(c: &Connection, device: &DeviceId, room: &str) -> Result<MonitoringReview> {
     let sql = "SELECT record FROM monitoring_review WHERE device = ?1 AND room = ?2 ORDER BY id \
         DESC LIMIT 1";
     let found: Option<String> =
-        c.prepare_cached(sql)?.query_row([device, room], |r| r.get(0)).optional()?;
+        c.prepare_cached(sql)?.query_row((device, room), |r| r.get(0)).optional()?;
     Ok(found.map(|text| serde_json::from_str(&text)).transpose()?.unwrap_or_default())
 }
 
@@ -40,7 +42,11 @@ fn entry(r: &Row<'_>) -> Result<ReviewEntry> {
 }
 
 /// Every word about a box in a room, newest first.
-pub(super) fn entries_of(c: &Connection, device: &str, room: &str) -> Result<Vec<ReviewEntry>> {
+pub(super) fn entries_of(
+    c: &Connection,
+    device: &DeviceId,
+    room: &str,
+) -> Result<Vec<ReviewEntry>> {
     let sql = "SELECT at, by_whom, room, record FROM monitoring_review WHERE device = ?1 AND room \
         = ?2 ORDER BY id DESC";
     collect(c, sql, [device, room], entry)
@@ -68,12 +74,12 @@ impl Store {
     }
 
     /// What stands of a box in a room; nothing where nobody wrote a word.
-    pub fn monitoring_review(&self, device: &str, room: &str) -> Result<MonitoringReview> {
+    pub fn monitoring_review(&self, device: &DeviceId, room: &str) -> Result<MonitoringReview> {
         self.read(|c| review_of(c, device, room))
     }
 
     /// Every word about a box, newest first.
-    pub fn monitoring_reviews(&self, device: &str, limit: u32) -> Result<Vec<ReviewEntry>> {
+    pub fn monitoring_reviews(&self, device: &DeviceId, limit: u32) -> Result<Vec<ReviewEntry>> {
         self.read(|c| {
             let sql =
                 "SELECT at, by_whom, room, record FROM monitoring_review WHERE device = ?1 ORDER \
@@ -83,11 +89,11 @@ impl Store {
     }
 
     /// Every word about a box in a room, newest first.
-    pub fn monitoring_entries(&self, device: &str, room: &str) -> Result<Vec<ReviewEntry>> {
+    pub fn monitoring_entries(&self, device: &DeviceId, room: &str) -> Result<Vec<ReviewEntry>> {
         self.read(|c| entries_of(c, device, room))
     }
 
-    pub fn put_monitoring_review(&self, device: &str, it: &ReviewEntry) -> Result<()> {
+    pub fn put_monitoring_review(&self, device: &DeviceId, it: &ReviewEntry) -> Result<()> {
         self.write(|tx| {
             let sql = "INSERT INTO monitoring_review (device, room, at, by_whom, record) VALUES \
                 (?1,?2,?3,?4,?5)";

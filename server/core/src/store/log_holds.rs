@@ -12,6 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
 use protocol::evidence::{EvidenceHeld, Hold};
+use protocol::id::DeviceId;
 use protocol::up::HealthReport;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -69,7 +70,8 @@ pub enum HoldStanding {
 /// One day of one box.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct LogHold {
-    pub device: String,
+    #[schemars(with = "String")]
+    pub device: DeviceId,
     /// UTC day (`2026-11-29`).
     pub day: String,
     /// RFC 3339 UTC with milliseconds.
@@ -79,9 +81,9 @@ pub struct LogHold {
 
 impl Store {
     /// The days that are held for an alert, on its box.
-    pub fn log_holds_of_alert(&self, alert: &AlertId, device: &str) -> Result<Vec<LogHold>> {
+    pub fn log_holds_of_alert(&self, alert: &AlertId, device: &DeviceId) -> Result<Vec<LogHold>> {
         let wanted = [HeldFor::Alert(alert.to_owned())];
-        self.read(|c| seen(c, &wanted, [device.to_owned()].into()))
+        self.read(|c| seen(c, &wanted, [device.clone()].into()))
     }
 
     /// The days that are held for a clue, and for what was merged into it, on every box that stood
@@ -93,7 +95,7 @@ impl Store {
                 SELECT c.id FROM clue c JOIN below b ON c.merged_into = b.id)
                 SELECT DISTINCT p.device FROM below b JOIN clue k ON k.id = b.id
                 JOIN device_place p ON p.room = k.room ORDER BY p.device";
-            let devices = collect(c, sql, [&goes_on], |r| Ok(r.get::<_, String>(0)?))?;
+            let devices = collect(c, sql, [&goes_on], |r| Ok(r.id::<_, DeviceId>(0)?))?;
             let unread = HeldFor::Unread(clue.received_on.clone());
             let is_unread =
                 matches!(clue.handling.intake, IntakeState::Received | IntakeState::AskedBack);
@@ -105,7 +107,7 @@ impl Store {
 }
 
 /// Everything that one box is told to hold, in an order that says nothing of what for.
-pub(super) fn of_device(c: &Connection, device: &str) -> Result<Vec<(HeldFor, Hold)>> {
+pub(super) fn of_device(c: &Connection, device: &DeviceId) -> Result<Vec<(HeldFor, Hold)>> {
     let mut all = [of_alerts(c, device)?, of_clues(c, device)?].concat();
     all.sort_by(|(_, one), (_, other)| {
         (&one.day, &one.reference).cmp(&(&other.day, &other.reference))
@@ -115,7 +117,7 @@ pub(super) fn of_device(c: &Connection, device: &str) -> Result<Vec<(HeldFor, Ho
 
 /// What somebody looks at: the pictures from the first reviewer on, and while an opening of them
 /// lives, so that no box runs out of room or time meanwhile; the logs from the second.
-fn of_alerts(c: &Connection, device: &str) -> Result<Vec<(HeldFor, Hold)>> {
+fn of_alerts(c: &Connection, device: &DeviceId) -> Result<Vec<(HeldFor, Hold)>> {
     let sql = "SELECT id, state, updated_at, session, state IN ('review2', 'lead', 'on_site',
         'case') FROM alert WHERE device = ?1 AND (state IN ('review1', 'review2', 'lead', 'on_site',
         'case') OR EXISTS (SELECT 1 FROM evidence_opening o WHERE o.alert = alert.id AND o.state IN
@@ -158,7 +160,7 @@ fn days_of_alert(c: &Connection, id: &AlertId, session: Option<&str>) -> Result<
     Ok(days.into_iter().take(MOST_DAYS).collect())
 }
 
-fn of_clues(c: &Connection, device: &str) -> Result<Vec<(HeldFor, Hold)>> {
+fn of_clues(c: &Connection, device: &DeviceId) -> Result<Vec<(HeldFor, Hold)>> {
     let mut held = of_unread(c, device)?;
     // What comes in a thousand times says one thing: it counts once, and pushes nothing out.
     let sql = "WITH RECURSIVE below(top, id) AS (
@@ -185,7 +187,7 @@ fn of_clues(c: &Connection, device: &str) -> Result<Vec<(HeldFor, Hold)>> {
 /// Clues that nobody has accepted yet. A log is gone after a week, and an acceptance may take
 /// longer: what came in time is held from its receipt, and let go with a refusal. Of a flood, the
 /// days that a box had then are held, and no clue is read.
-fn of_unread(c: &Connection, device: &str) -> Result<Vec<(HeldFor, Hold)>> {
+fn of_unread(c: &Connection, device: &DeviceId) -> Result<Vec<(HeldFor, Hold)>> {
     let here = "room IN (SELECT room FROM device_place WHERE device = ?1) AND
         stage IN ('received', 'asked_back')";
     let sql = format!(
@@ -220,7 +222,7 @@ fn of_unread(c: &Connection, device: &str) -> Result<Vec<(HeldFor, Hold)>> {
 }
 
 /// The UTC days of a clue's hour, where the box stood in its room then.
-fn days_there(c: &Connection, device: &str, clue: &Clue) -> Result<BTreeSet<String>> {
+fn days_there(c: &Connection, device: &DeviceId, clue: &Clue) -> Result<BTreeSet<String>> {
     let (Some(room), Some((from, to))) = (&clue.room, window(clue)) else {
         return Ok(BTreeSet::new());
     };
@@ -277,7 +279,12 @@ fn window(clue: &Clue) -> Option<(At, At)> {
 }
 
 /// Whether the box was registered for the room at any time from one to the other.
-fn stood_there(c: &Connection, device: &str, room: &str, (from, to): (At, At)) -> Result<bool> {
+fn stood_there(
+    c: &Connection,
+    device: &DeviceId,
+    room: &str,
+    (from, to): (At, At),
+) -> Result<bool> {
     let sql = "SELECT room, nullif(since, '') FROM device_place WHERE device = ?1 ORDER BY since";
     let places: Vec<(String, Option<At>)> =
         collect(c, sql, [device], |r| Ok((r.get(0)?, r.get(1)?)))?;
@@ -294,7 +301,7 @@ fn opaque(matter: &str) -> String {
     format!("hold-{}", hash.get(..12).unwrap_or_default())
 }
 
-fn seen(c: &Connection, wanted: &[HeldFor], devices: BTreeSet<String>) -> Result<Vec<LogHold>> {
+fn seen(c: &Connection, wanted: &[HeldFor], devices: BTreeSet<DeviceId>) -> Result<Vec<LogHold>> {
     let mut found = BTreeMap::new();
     for id in devices {
         let holds = of_device(c, &id)?;
@@ -312,7 +319,7 @@ fn seen(c: &Connection, wanted: &[HeldFor], devices: BTreeSet<String>) -> Result
 }
 
 /// Whether the box took the last list of holds, and what it says that it holds.
-fn word_of(c: &Connection, id: &str) -> Result<(Option<bool>, Option<EvidenceHeld>)> {
+fn word_of(c: &Connection, id: &DeviceId) -> Result<(Option<bool>, Option<EvidenceHeld>)> {
     let sql = "SELECT applied FROM knowledge WHERE device = ?1 AND kind = 'evidence_orders' AND
         ack_version = version";
     let applied = c.prepare_cached(sql)?.query_row([id], |r| r.get(0)).optional()?.flatten();

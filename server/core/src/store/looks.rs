@@ -2,6 +2,7 @@
 //! count. Judges nothing.
 
 use super::engine::{Connection, OptionalExtension as _, params};
+use protocol::id::DeviceId;
 use protocol::up::{CameraState, HealthReport};
 
 use super::rows::collect;
@@ -17,8 +18,8 @@ impl Store {
         self.write(|tx| {
             let sql = "SELECT id, online, health FROM device WHERE state = 'provisioned' AND \
                 last_seen IS NOT NULL";
-            let boxes: Vec<(String, bool, Option<String>)> =
-                collect(tx, sql, [], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?)))?;
+            let boxes: Vec<(DeviceId, bool, Option<String>)> =
+                collect(tx, sql, [], |r| Ok((r.id(0)?, r.get(1)?, r.get(2)?)))?;
             for (device, online, health) in &boxes {
                 let health =
                     health.as_ref().and_then(|h| serde_json::from_str::<HealthReport>(h).ok());
@@ -36,12 +37,12 @@ impl Store {
 }
 
 /// True once a silence is long enough to be worth a question; asked again each further look.
-fn go_on_silent(tx: &Connection, device: &str, run: &str, now: At) -> Result<bool> {
+fn go_on_silent(tx: &Connection, device: &DeviceId, run: &str, now: At) -> Result<bool> {
     let open = "SELECT from_at, to_at FROM silence WHERE device=?1 AND run=?2 ORDER BY from_at \
         DESC LIMIT 1";
     let last: Option<(At, At)> = tx
         .prepare_cached(open)?
-        .query_row([device, run], |r| Ok((r.get(0)?, r.get(1)?)))
+        .query_row((device, run), |r| Ok((r.get(0)?, r.get(1)?)))
         .optional()?;
     // Connected at the look before: another silence begins.
     let goes_on = last.filter(|(_, to)| now.ms() - to.ms() <= 2 * LOOK_MS);
@@ -60,7 +61,7 @@ fn go_on_silent(tx: &Connection, device: &str, run: &str, now: At) -> Result<boo
 /// Between two looks, ms; what looks [`Store::look`] keeps to it.
 pub const LOOK_MS: i64 = 60_000;
 
-fn mark_institution_of(tx: &Connection, device: &str) -> Result<()> {
+fn mark_institution_of(tx: &Connection, device: &DeviceId) -> Result<()> {
     let sql = "SELECT r.institution FROM device d JOIN room r ON r.id = d.room WHERE d.id = ?1";
     match column(tx, sql, device)? {
         Some(institution) => mark(tx, &format!("i:{institution}")),
@@ -73,7 +74,7 @@ const FACES_MAX: u64 = 1 << 50;
 
 fn look_hour(
     tx: &Connection,
-    device: &str,
+    device: &DeviceId,
     hour: i64,
     online: bool,
     health: Option<&HealthReport>,

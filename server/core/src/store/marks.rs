@@ -5,6 +5,7 @@ use super::engine::params;
 
 use super::{Result, Store, StoreError};
 use crate::clock::At;
+use crate::ids::AccountId;
 
 /// The latest time that each mark may bear now.
 #[derive(Debug, Clone)]
@@ -51,10 +52,10 @@ impl Store {
 
     /// Asks the running server to forget the waits of an account, and forgets the last code that it
     /// used.
-    pub fn clear_waits(&self, account: &str, now: At) -> Result<()> {
+    pub fn clear_waits(&self, account: &AccountId, now: At) -> Result<()> {
         self.write(|tx| {
             if tx.execute("UPDATE account SET totp_last = 0 WHERE id = ?1", [account])? == 0 {
-                return Err(StoreError::Unknown { what: "account", id: account.to_owned() });
+                return Err(StoreError::Unknown { what: "account", id: account.to_string() });
             }
             tx.execute(
                 "INSERT INTO cleared_wait VALUES (?1, ?2) ON CONFLICT(account) DO UPDATE SET
@@ -84,7 +85,7 @@ impl Store {
     }
 
     /// Whether an administrator cleared the waits of an account since this was last asked.
-    pub fn take_cleared_wait(&self, account: &str) -> Result<bool> {
+    pub fn take_cleared_wait(&self, account: &AccountId) -> Result<bool> {
         let waiting = self.read(|c| {
             Ok(c.prepare_cached("SELECT 1 FROM cleared_wait WHERE account = ?1")?
                 .exists([account])?)
@@ -110,8 +111,10 @@ mod tests {
         let store = Store::open(dir.path()).unwrap();
         store.invite("h", Role::Admin, "", at("2026-03-05T00:00:00.000Z")).unwrap();
         let ahead = at("2026-03-03T00:00:00.000Z");
-        store.accept_invitation("h", "wang", "王", "p", None, ahead).unwrap();
-        store.log_in("t", "wang", "", ahead, at("2026-03-03T10:00:00.000Z")).unwrap();
+        store.accept_invitation("h", &"wang".parse().unwrap(), "王", "p", None, ahead).unwrap();
+        store
+            .log_in("t", &"wang".parse().unwrap(), "", ahead, at("2026-03-03T10:00:00.000Z"))
+            .unwrap();
         let bounds = Bounds {
             login: at("2026-03-02T10:00:00.000Z"),
             invitation: at("2026-03-05T00:00:00.000Z"),
@@ -163,16 +166,26 @@ mod tests {
     fn a_cleared_wait_is_taken_once() {
         let dir = tempfile::tempdir().unwrap();
         let store = Store::open(dir.path()).unwrap();
-        assert!(store.clear_waits("wang", at("2026-03-02T00:00:00.000Z")).is_err(), "of nobody");
+        assert!(
+            store.clear_waits(&"wang".parse().unwrap(), at("2026-03-02T00:00:00.000Z")).is_err(),
+            "of nobody"
+        );
         store.invite("h", Role::Admin, "", at("2026-03-05T00:00:00.000Z")).unwrap();
         store
-            .accept_invitation("h", "wang", "王", "p", None, at("2026-03-02T00:00:00.000Z"))
+            .accept_invitation(
+                "h",
+                &"wang".parse().unwrap(),
+                "王",
+                "p",
+                None,
+                at("2026-03-02T00:00:00.000Z"),
+            )
             .unwrap();
-        store.use_totp_step("wang", 5, 5).unwrap();
-        store.clear_waits("wang", at("2026-03-02T00:00:00.000Z")).unwrap();
-        assert_eq!(store.account("wang").unwrap().unwrap().totp_last, 0);
-        assert!(store.take_cleared_wait("wang").unwrap());
-        assert!(!store.take_cleared_wait("wang").unwrap());
+        store.use_totp_step(&"wang".parse().unwrap(), 5, 5).unwrap();
+        store.clear_waits(&"wang".parse().unwrap(), at("2026-03-02T00:00:00.000Z")).unwrap();
+        assert_eq!(store.account(&"wang".parse().unwrap()).unwrap().unwrap().totp_last, 0);
+        assert!(store.take_cleared_wait(&"wang".parse().unwrap()).unwrap());
+        assert!(!store.take_cleared_wait(&"wang".parse().unwrap()).unwrap());
     }
 
     #[test]
@@ -181,14 +194,24 @@ mod tests {
         let store = Store::open(dir.path()).unwrap();
         store.invite("h", Role::Admin, "", at("2026-03-05T00:00:00.000Z")).unwrap();
         store
-            .accept_invitation("h", "wang", "王", "p", None, at("2026-03-02T00:00:00.000Z"))
+            .accept_invitation(
+                "h",
+                &"wang".parse().unwrap(),
+                "王",
+                "p",
+                None,
+                at("2026-03-02T00:00:00.000Z"),
+            )
             .unwrap();
-        assert!(store.use_totp_step("wang", 3000, 3001).unwrap());
-        assert!(!store.use_totp_step("wang", 3000, 3001).unwrap(), "a code worked twice");
+        assert!(store.use_totp_step(&"wang".parse().unwrap(), 3000, 3001).unwrap());
         assert!(
-            store.use_totp_step("wang", 100, 101).unwrap(),
+            !store.use_totp_step(&"wang".parse().unwrap(), 3000, 3001).unwrap(),
+            "a code worked twice"
+        );
+        assert!(
+            store.use_totp_step(&"wang".parse().unwrap(), 100, 101).unwrap(),
             "the mark of a clock that was ahead kept him out"
         );
-        assert!(!store.use_totp_step("wang", 100, 101).unwrap());
+        assert!(!store.use_totp_step(&"wang".parse().unwrap(), 100, 101).unwrap());
     }
 }

@@ -5,15 +5,15 @@ use super::engine::{Transaction, params};
 
 use super::rows::collect;
 use super::{Clue, NewDelivery, Result, Store, StoreError, clues, hooks, name_of, named};
-use crate::alert_view::ReferenceNumber;
+use crate::alert_number::ReferenceNumber;
 use crate::clock::At;
-use crate::ids::AlertId;
+use crate::ids::{AccountId, AlertId};
 use crate::message::{Hours, NotificationKind};
 
 /// To be told to somebody.
 #[derive(Debug, Clone)]
 pub struct NewMessage {
-    pub account: String,
+    pub account: AccountId,
     pub kind: NotificationKind,
     /// The alert's or enrolment's id.
     pub about: String,
@@ -25,7 +25,7 @@ pub struct NewMessage {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Message {
     pub id: i64,
-    pub account: String,
+    pub account: AccountId,
     pub kind: NotificationKind,
     pub about: String,
     pub number: Option<i64>,
@@ -112,7 +112,7 @@ impl Store {
     }
 
     /// Messages of one person that wait, newest first.
-    pub fn messages_waiting(&self, account: &str, limit: u32) -> Result<Vec<Message>> {
+    pub fn messages_waiting(&self, account: &AccountId, limit: u32) -> Result<Vec<Message>> {
         let sql = format!(
             "{MESSAGE} WHERE m.account = ?1 AND m.done_at IS NULL ORDER BY m.id DESC LIMIT ?2"
         );
@@ -120,7 +120,7 @@ impl Store {
     }
 
     /// Those that the person has dealt with, newest first.
-    pub fn messages_done(&self, account: &str, limit: u32) -> Result<Vec<Message>> {
+    pub fn messages_done(&self, account: &AccountId, limit: u32) -> Result<Vec<Message>> {
         let sql = format!(
             "{MESSAGE} WHERE m.account = ?1 AND m.done_at IS NOT NULL ORDER BY m.done_at DESC, \
             m.id DESC LIMIT ?2"
@@ -129,7 +129,7 @@ impl Store {
     }
 
     /// Another's message is unknown.
-    pub fn message_done(&self, account: &str, id: i64, now: At) -> Result<()> {
+    pub fn message_done(&self, account: &AccountId, id: i64, now: At) -> Result<()> {
         let sql =
             "UPDATE own_message SET done_at = coalesce(done_at, ?3) WHERE id = ?2 AND account = ?1";
         let unknown = || StoreError::Unknown { what: "message", id: id.to_string() };
@@ -153,13 +153,13 @@ impl Store {
     }
 
     /// The steps that a person took on alerts, newest first.
-    pub fn steps_of(&self, account: &str, limit: u32) -> Result<Vec<OwnStep>> {
+    pub fn steps_of(&self, by: &str, limit: u32) -> Result<Vec<OwnStep>> {
         let sql =
             "SELECT s.alert, a.number, a.institution, a.jurisdiction, s.at, s.step, a.clinic_number
             FROM alert_step s JOIN alert a ON a.id = s.alert
             WHERE s.actor = ?1 ORDER BY s.id DESC LIMIT ?2";
         self.read(|c| {
-            collect(c, sql, (account, limit), |r| {
+            collect(c, sql, (by, limit), |r| {
                 Ok(OwnStep {
                     alert: r.get(0)?,
                     number: ReferenceNumber::new(r.get(1)?, r.get(6)?),
@@ -172,14 +172,19 @@ impl Store {
         })
     }
 
-    pub fn message_setting(&self, account: &str) -> Result<Option<MessageSetting>> {
+    pub fn message_setting(&self, account: &AccountId) -> Result<Option<MessageSetting>> {
         let sql = "SELECT email, robot_kind, robot_target, robot_secret, digest_at_min,
             quiet_from_min, quiet_to_min FROM message_setting WHERE account = ?1";
         self.read(|c| Ok(collect(c, sql, [account], setting)?.pop()))
     }
 
     /// From now on by this way; what waited before does not go out by it.
-    pub fn put_message_setting(&self, account: &str, it: &MessageSetting, now: At) -> Result<()> {
+    pub fn put_message_setting(
+        &self,
+        account: &AccountId,
+        it: &MessageSetting,
+        now: At,
+    ) -> Result<()> {
         self.write(|tx| {
             let robot = it.robot.as_ref();
             let kind = robot.map(|r| name_of(&r.kind)).transpose()?;

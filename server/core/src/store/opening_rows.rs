@@ -2,7 +2,7 @@
 //! who may look are asked above.
 
 use jiff::Timestamp;
-use protocol::id::EvidenceId;
+use protocol::id::{DeviceId, EvidenceId};
 
 use super::alerts::{alert_by_id, record};
 use super::engine::{Transaction, params};
@@ -20,7 +20,7 @@ pub(super) fn kept(r: &crate::store::engine::Row<'_>) -> Result<OpeningKept> {
     Ok(OpeningKept {
         id: r.get(0)?,
         alert: r.get(1)?,
-        device: r.get(2)?,
+        device: r.id(2)?,
         finding: r.get(3)?,
         opening: serde_json::from_str(&r.get::<_, String>(4)?)?,
         requested_at: r.get(5)?,
@@ -61,7 +61,7 @@ pub(super) fn write(tx: &Transaction<'_>, it: &OpeningKept) -> Result<()> {
 /// Openings that wait for pictures of a box that has them no longer: they end with a line.
 pub(super) fn lose(
     tx: &Transaction<'_>,
-    device: &str,
+    device: &DeviceId,
     items: &[EvidenceId],
     why: &str,
     at: At,
@@ -86,7 +86,12 @@ pub(super) fn lose(
 }
 
 /// Ends every opening that lives of a finding's pictures.
-pub(super) fn destroy(tx: &Transaction<'_>, device: &str, finding: &str, at: At) -> Result<()> {
+pub(super) fn destroy(
+    tx: &Transaction<'_>,
+    device: &DeviceId,
+    finding: &str,
+    at: At,
+) -> Result<()> {
     let now = at.time();
     let sql = format!(
         "{OPENING} WHERE device = ?1 AND finding = ?2 AND state IN ('requested','approved',

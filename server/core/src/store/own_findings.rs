@@ -2,6 +2,7 @@
 //! rest on each other.
 
 use super::engine::{Connection, OptionalExtension as _, Transaction, params};
+use protocol::id::DeviceId;
 use protocol::names::RuleCode;
 use protocol::up::FindingReport;
 
@@ -129,8 +130,8 @@ fn say_one(
         raised_at,
         serde_json::to_string(&report)?
     ])?;
-    let device = said.draft.as_ref().map(|d| d.device.as_str()).unwrap_or_default();
-    let alert = incidents::say_own(tx, &report, device, now)?;
+    let device: Option<DeviceId> = said.draft.as_ref().and_then(|d| d.device.parse().ok());
+    let alert = incidents::say_own(tx, &report, device.as_ref(), now)?;
     match &said.draft {
         Some(draft) => link(tx, &alert, report.rule.as_str(), draft),
         None => Ok(()),

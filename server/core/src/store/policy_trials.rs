@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
-use protocol::id::TrialId;
+use protocol::id::{DeviceId, TrialId};
 use protocol::names::RuleCode;
 use protocol::trial::{
     MOST_TRIAL_DAYS, MOST_TRIAL_STANDS, PolicyTrial, PolicyTrialAnswer, TrialCount, TrialDay,
@@ -88,7 +88,8 @@ pub enum TrialStanding {
 /// One box of a trial.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct BoxTrial {
-    pub device: String,
+    #[schemars(with = "String")]
+    pub device: DeviceId,
     pub room: String,
     pub institution: String,
     pub standing: TrialStanding,
@@ -224,7 +225,7 @@ impl Store {
                 let answer: Option<String> = r.get(4)?;
                 Ok(seen(
                     BoxRow {
-                        device: r.get(0)?,
+                        device: r.id(0)?,
                         room: r.get(1)?,
                         institution: r.get(2)?,
                         answered_at: r.get(3)?,
@@ -278,7 +279,7 @@ fn row(r: &super::engine::Row<'_>) -> Result<TrialRow> {
 }
 
 struct BoxRow {
-    device: String,
+    device: DeviceId,
     room: String,
     institution: String,
     answered_at: Option<At>,
@@ -359,7 +360,7 @@ fn forget(tx: &Connection, before: At) -> Result<()> {
 
 /// What a box is to try now: the newest trial that it has not answered, in the room in which it was
 /// asked.
-pub(super) fn for_box(c: &Connection, device: &str, now: At) -> Result<Option<PolicyTrial>> {
+pub(super) fn for_box(c: &Connection, device: &DeviceId, now: At) -> Result<Option<PolicyTrial>> {
     let sql = "SELECT t.id, t.changes, b.from_day FROM policy_trial_box b JOIN policy_trial t ON
         t.id = b.trial JOIN device d ON d.id = b.device WHERE b.device = ?1 AND
         b.answered_at IS NULL AND d.room = b.room AND t.until > ?2
@@ -376,7 +377,12 @@ pub(super) fn for_box(c: &Connection, device: &str, now: At) -> Result<Option<Po
 }
 
 /// Takes a box's answer: once, of what it was asked, and from the room in which it was asked.
-pub(super) fn take(tx: &Connection, device: &str, it: &PolicyTrialAnswer, at: At) -> Result<()> {
+pub(super) fn take(
+    tx: &Connection,
+    device: &DeviceId,
+    it: &PolicyTrialAnswer,
+    at: At,
+) -> Result<()> {
     let sql = "SELECT t.changes, b.from_day, b.room = d.room FROM policy_trial_box b
         JOIN policy_trial t ON t.id = b.trial JOIN device d ON d.id = b.device
         WHERE b.trial = ?1 AND b.device = ?2 AND b.answered_at IS NULL";

@@ -45,7 +45,7 @@ fn ask(store: &Store, id: &str, jurisdiction: &str, boxes: u32) -> Option<Vec<St
 }
 
 fn order(store: &Store, device: &str, now: At) -> Option<PolicyTrial> {
-    store.read(|c| for_box(c, device, now)).unwrap()
+    store.read(|c| for_box(c, &device.parse().unwrap(), now)).unwrap()
 }
 
 fn answer(trial: &str) -> PolicyTrialAnswer {
@@ -68,13 +68,13 @@ fn answer(trial: &str) -> PolicyTrialAnswer {
 }
 
 fn say(store: &Store, device: &str, it: &PolicyTrialAnswer) {
-    store.write(|tx| take(tx, device, it, NOW)).unwrap();
+    store.write(|tx| take(tx, &device.parse().unwrap(), it, NOW)).unwrap();
 }
 
 fn standing(store: &Store, trial: &str) -> Vec<(String, TrialStanding)> {
     let row = store.policy_trial(&trial.parse().unwrap()).unwrap().unwrap();
     let boxes = store.trial_boxes(&row, NOW).unwrap();
-    boxes.into_iter().map(|it| (it.device, it.standing)).collect()
+    boxes.into_iter().map(|it| (it.device.to_string(), it.standing)).collect()
 }
 
 fn counted(store: &Store, name: &str) -> i64 {

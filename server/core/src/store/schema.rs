@@ -278,7 +278,7 @@ pub(super) fn migrate(connection: &mut Connection, path: &Path, migrations: &[&s
 /// The command that brings the data back to how it stood before the update, where a backup of then
 /// lies beside it.
 fn way_back(path: &Path) -> String {
-    let backups = path.parent().map(crate::backup::before_updates).unwrap_or_default();
+    let backups = path.parent().map(crate::update_backups::before_updates).unwrap_or_default();
     backups.last().map_or_else(String::new, |backup| {
         let backup = std::path::absolute(backup).unwrap_or_else(|_| backup.clone());
         format!(

@@ -8,7 +8,7 @@ use jiff::civil::Date;
 
 use super::rows::collect;
 use super::{Result, Store, StoreError, named};
-use crate::alert_view::ReferenceNumber;
+use crate::alert_number::ReferenceNumber;
 use crate::clock::At;
 use crate::ids::SelfCheckId;
 use crate::self_check::checklist::Checklist;

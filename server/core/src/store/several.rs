@@ -200,7 +200,7 @@ fn guesses_at_one_server_wait_at_the_other() {
     for _ in 0..10 {
         let _ = attempt(&a);
     }
-    b.clear_throttle("wang").unwrap();
+    b.clear_throttle(&"wang".parse().unwrap()).unwrap();
     assert!(attempt(&a).is_ok());
 }
 

@@ -177,7 +177,7 @@ const AHEAD_MS: i64 = 30_000;
 pub(super) fn said_after(c: &Connection, alert: &Alert) -> Result<bool> {
     let sql = "SELECT clock_offset_ms FROM device WHERE id = ?1";
     let ahead: Option<Option<i64>> =
-        c.prepare_cached(sql)?.query_row([&alert.device], |r| r.get(0)).optional()?;
+        c.prepare_cached(sql)?.query_row([alert.box_name()], |r| r.get(0)).optional()?;
     let ahead_ms = ahead.flatten().filter(|ms| *ms > AHEAD_MS).unwrap_or(0);
     let raised = At::of_ms(alert.raised_at.ms() - ahead_ms);
     let since = if ahead_ms > 0 { raised.min(alert.received_at) } else { alert.received_at };

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::engine::{Connection, params};
+use protocol::id::DeviceId;
 use protocol::names::RuleCode;
 use protocol::up::{FindingReport, Interval, PresenceEvidence, PresenceSummary, Severity};
 
@@ -41,7 +42,7 @@ pub struct WatchedHour {
 #[derive(Debug, Clone)]
 pub struct WatchedRoom {
     pub room: Room,
-    pub device: String,
+    pub device: DeviceId,
     pub silences: Vec<Silence>,
     pub hours: Vec<WatchedHour>,
     /// When its chain is not whole, first and last ms.
@@ -398,10 +399,10 @@ fn posts(c: &Connection, institution: &str, from: At) -> Result<Vec<WatchedRoom>
         AND d.state = 'provisioned' AND d.last_seen IS NOT NULL ORDER BY d.id",
         c.join_in_order()
     );
-    let places: Vec<(String, String)> =
-        collect(c, &sql, [institution], |r| Ok((r.get(0)?, r.get(1)?)))?;
+    let places: Vec<(String, DeviceId)> =
+        collect(c, &sql, [institution], |r| Ok((r.get(0)?, r.id(1)?)))?;
     let hour = from.ms().div_euclid(3_600_000);
-    let post = |(spec, device): (String, String)| {
+    let post = |(spec, device): (String, DeviceId)| {
         let silences =
             "SELECT from_at, to_at FROM silence WHERE device = ?1 AND to_at > ?2 ORDER BY from_at";
         let hours = "SELECT hour, looks, live, faces FROM hour_seen WHERE device = ?1 AND hour >= \

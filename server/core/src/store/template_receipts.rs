@@ -1,6 +1,8 @@
 //! What the boxes said of templates that a withdrawal deletes (P3): a receipt of each, and what is
 //! still awaited. A box's word is kept as it came; nothing here deletes anything.
 
+use protocol::id::DeviceId;
+
 use super::engine::{Connection, params};
 
 use super::rows::collect;
@@ -10,7 +12,7 @@ use crate::clock::At;
 /// What one box said since a withdrawal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BoxReceipt {
-    pub device: String,
+    pub device: DeviceId,
     /// When its word came that it deleted the person's templates.
     pub deleted_at: Option<At>,
     /// It applied a roster of after the withdrawal: whoever withdrew is not on that one.
@@ -18,7 +20,7 @@ pub struct BoxReceipt {
 }
 
 /// Keeps a box's word that it deleted these templates.
-pub(super) fn note(tx: &Connection, device: &str, person: &str, now: At) -> Result<()> {
+pub(super) fn note(tx: &Connection, device: &DeviceId, person: &str, now: At) -> Result<()> {
     tx.prepare_cached("INSERT INTO template_receipt VALUES (?1,?2,?3) ON CONFLICT DO NOTHING")?
         .execute(params![device, person, now])?;
     Ok(())
@@ -42,7 +44,7 @@ impl Store {
         self.read(|c| {
             collect(c, sql, params![person, places, since], |r| {
                 Ok(BoxReceipt {
-                    device: r.get(0)?,
+                    device: r.id(0)?,
                     deleted_at: r.get(1)?,
                     has_new_roster: r.get(2)?,
                 })
@@ -68,8 +70,8 @@ mod tests {
         store
             .write(|tx| {
                 tx.execute_batch(made)?;
-                note(tx, "box-1", "p-1", at("2026-03-01T00:00:00.000Z"))?;
-                note(tx, "box-1", "p-2", at("2026-03-03T00:00:00.000Z"))
+                note(tx, &"box-1".parse().unwrap(), "p-1", at("2026-03-01T00:00:00.000Z"))?;
+                note(tx, &"box-1".parse().unwrap(), "p-2", at("2026-03-03T00:00:00.000Z"))
             })
             .unwrap();
         let said = |since: At| {

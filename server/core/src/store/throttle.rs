@@ -8,6 +8,7 @@ use super::engine::{Connection, OptionalExtension as _, params};
 use super::leadership::now_ms;
 use super::{Result, Store, lock};
 use crate::access::throttle::{FORGIVEN_MS, REMEMBERED, Throttle, own_names};
+use crate::ids::AccountId;
 
 impl Store {
     /// Runs `work` on what is held against these names, and keeps what it made of it. `own_ms` is
@@ -45,7 +46,7 @@ impl Store {
     }
 
     /// Nothing is held against an account any more, whoever tries and from where.
-    pub fn clear_throttle(&self, account: &str) -> Result<()> {
+    pub fn clear_throttle(&self, account: &AccountId) -> Result<()> {
         if !self.at.is_postgres() {
             lock(&self.throttle).clear(account);
             return Ok(());

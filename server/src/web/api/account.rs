@@ -15,6 +15,7 @@ use super::recovery_codes;
 use crate::access::{Role, Who, password, totp};
 use crate::app::App;
 use crate::clock;
+use crate::ids::AccountId;
 use crate::problem::{JsonBody, Problem};
 use crate::store::{Account, StoreError};
 use crate::web::endpoint::Endpoint;
@@ -54,17 +55,21 @@ async fn get_me(who: Who) -> Json<Me> {
 
 /// The account of whoever logged in; a program has none.
 pub(in crate::web) async fn own(app: &Arc<App>, who: &Who) -> Result<Account, Problem> {
-    let none = || {
-        Problem::new(
-            StatusCode::CONFLICT,
-            "this is for people who logged in: a token has no account",
-        )
-    };
     if who.by_token || who.open_house {
         return Err(none());
     }
-    let name = who.name.clone();
-    app.blocking(move |a| a.store.account(&name)).await?.ok_or_else(none)
+    let id = who.account().ok_or_else(none)?;
+    app.blocking(move |a| a.store.account(&id)).await?.ok_or_else(none)
+}
+
+/// Whose ways and messages these are.
+pub(in crate::web) fn id_of(who: &Who) -> Result<AccountId, Problem> {
+    who.account().ok_or_else(none)
+}
+
+fn none() -> Problem {
+    let why = "this is for people who logged in: a token has no account";
+    Problem::new(StatusCode::CONFLICT, why)
 }
 
 /// The hash of the login that asks, which stays when the others end.

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -13,7 +13,9 @@ use super::accounts::scope_is_there;
 use crate::access::{Role, Who};
 use crate::app::App;
 use crate::clock::{At, clip};
+use crate::ids::{AccountId, InvitationId};
 use crate::knowledge::Nudge;
+use crate::path_id::PathId;
 use crate::problem::{JsonBody, Problem};
 use crate::store::{Invitation, NewRights, RightsChange};
 use crate::web::endpoint::Endpoint;
@@ -53,7 +55,7 @@ pub(in crate::web) struct RoleBody {
 
 #[derive(Serialize, JsonSchema)]
 struct RoleChanged {
-    id: String,
+    id: AccountId,
     role: Role,
     scope: String,
 }
@@ -61,7 +63,7 @@ struct RoleChanged {
 async fn post_role(
     State(app): State<Arc<App>>,
     who: Who,
-    Path(id): Path<String>,
+    PathId(id): PathId<AccountId>,
     JsonBody(it): JsonBody<RoleBody>,
 ) -> Result<Json<RoleChanged>, Problem> {
     let (role, scope) = (it.role, it.scope.trim().to_owned());
@@ -74,10 +76,10 @@ async fn post_role(
 pub(in crate::web) async fn change_rights(
     app: &Arc<App>,
     who: &Who,
-    id: &str,
+    id: &AccountId,
     it: RoleBody,
 ) -> Result<(), Problem> {
-    if who.name == id {
+    if who.name == *id {
         let why = "nobody changes their own role or scope: ask another administrator";
         return Err(Problem::new(StatusCode::CONFLICT, why));
     }
@@ -89,9 +91,9 @@ pub(in crate::web) async fn change_rights(
     super::accounts::role_takes_scope(role, &scope)?;
     scope_is_there(app, role, &scope).await?;
     deed::did(format!("account {}: {} for `{}`", clip(id, 64), role.as_str(), clip(&scope, 64)));
-    let (account, by) = (id.to_owned(), who.name.clone());
+    let (account, by) = (id.clone(), who.name.clone());
     app.blocking(move |a| {
-        let (account, scope, by, why) = (&*account, &*scope, &*by, &*reason);
+        let (account, scope, by, why) = (&account, &*scope, &*by, &*reason);
         a.store.change_rights(&NewRights { account, role, scope, by, why, now: At::now() })
     })
     .await?;
@@ -109,7 +111,7 @@ struct Changes {
 
 async fn get_changes(
     State(app): State<Arc<App>>,
-    Path(id): Path<String>,
+    PathId(id): PathId<AccountId>,
 ) -> Result<Json<Changes>, Problem> {
     let changes = app
         .blocking(move |a| {
@@ -123,11 +125,11 @@ async fn get_changes(
 /// An invitation without its link.
 #[derive(Serialize, JsonSchema)]
 struct InvitationSeen {
-    id: String,
+    id: InvitationId,
     role: Role,
     scope: String,
     /// The account that gets a new password; `null` where the link makes a new one.
-    account: Option<String>,
+    account: Option<AccountId>,
     made_by: String,
     expires_at: At,
 }
@@ -135,7 +137,7 @@ struct InvitationSeen {
 impl From<Invitation> for InvitationSeen {
     fn from(it: Invitation) -> Self {
         let Invitation { id, role, scope, account, made_by, expires_at, .. } = it;
-        Self { id: id.to_string(), role, scope, account, made_by, expires_at }
+        Self { id, role, scope, account, made_by, expires_at }
     }
 }
 
@@ -152,19 +154,19 @@ async fn get_invitations(State(app): State<Arc<App>>) -> Result<Json<Invitations
 
 #[derive(Serialize, JsonSchema)]
 struct Withdrawn {
-    id: String,
+    id: InvitationId,
     withdrawn: bool,
 }
 
 async fn post_withdraw(
     State(app): State<Arc<App>>,
-    Path(id): Path<String>,
+    PathId(id): PathId<InvitationId>,
 ) -> Result<Json<Withdrawn>, Problem> {
     withdraw(&app, &id).await?;
     Ok(Json(Withdrawn { id, withdrawn: true }))
 }
 
-pub(in crate::web) async fn withdraw(app: &Arc<App>, id: &str) -> Result<(), Problem> {
+pub(in crate::web) async fn withdraw(app: &Arc<App>, id: &InvitationId) -> Result<(), Problem> {
     deed::did(format!("invitation {} withdrawn", clip(id, 16)));
     let id = id.to_owned();
     app.blocking(move |a| a.store.withdraw_invitation(&id)).await

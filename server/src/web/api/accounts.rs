@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use jiff::SignedDuration;
 use schemars::JsonSchema;
@@ -15,7 +15,9 @@ use crate::access::secret::random_token;
 use crate::access::{Role, Who};
 use crate::app::App;
 use crate::clock::{self, At};
+use crate::ids::AccountId;
 use crate::knowledge::Nudge;
+use crate::path_id::PathId;
 use crate::problem::{JsonBody, Problem};
 use crate::store::{Account, Invitation, NewInvitation};
 use crate::web::answer::Created;
@@ -233,7 +235,7 @@ async fn post_invitation(
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "Disabled")]
 struct AccountDisabled {
-    id: String,
+    id: AccountId,
     disabled: bool,
     /// Why its service as a custodian of sealed pictures goes on, where it could not be ended.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -243,7 +245,7 @@ struct AccountDisabled {
 async fn post_disable(
     State(app): State<Arc<App>>,
     who: Who,
-    Path(id): Path<String>,
+    PathId(id): PathId<AccountId>,
 ) -> Result<Json<AccountDisabled>, Problem> {
     let warning = disable(&app, &who, &id).await?;
     Ok(Json(AccountDisabled { id, disabled: true, warning }))
@@ -253,9 +255,9 @@ async fn post_disable(
 pub(in crate::web) async fn disable(
     app: &Arc<App>,
     who: &Who,
-    id: &str,
+    id: &AccountId,
 ) -> Result<Option<String>, Problem> {
-    if who.name == id {
+    if who.name == *id {
         return Err(Problem::new(
             StatusCode::CONFLICT,
             "nobody disables their own account: ask another administrator",
@@ -267,7 +269,7 @@ pub(in crate::web) async fn disable(
     let goes_on = app.blocking(move |a| a.store.disable_account(&id, &by, At::now())).await?;
     let warning = goes_on.map(|why| {
         let why = Problem::from(why).detail;
-        tracing::warn!(account, why, "disabled, and still a custodian of sealed pictures");
+        tracing::warn!(%account, why, "disabled, and still a custodian of sealed pictures");
         format!("it is still a custodian of sealed pictures: {why}")
     });
     if let Some(warning) = &warning {
@@ -281,35 +283,35 @@ pub(in crate::web) async fn disable(
 
 async fn post_enable(
     State(app): State<Arc<App>>,
-    Path(id): Path<String>,
+    PathId(id): PathId<AccountId>,
 ) -> Result<Json<AccountDisabled>, Problem> {
     enable(&app, &id).await?;
     Ok(Json(AccountDisabled { id, disabled: false, warning: None }))
 }
 
 /// The account comes back as it was: role, scope, password and second factor.
-pub(in crate::web) async fn enable(app: &Arc<App>, id: &str) -> Result<(), Problem> {
+pub(in crate::web) async fn enable(app: &Arc<App>, id: &AccountId) -> Result<(), Problem> {
     let id = id.to_owned();
     app.blocking(move |a| a.store.enable_account(&id)).await
 }
 
 #[derive(Serialize, JsonSchema)]
 struct WaitsCleared {
-    id: String,
+    id: AccountId,
     /// `cleared`.
     waits: &'static str,
 }
 
 async fn post_clear_waits(
     State(app): State<Arc<App>>,
-    Path(id): Path<String>,
+    PathId(id): PathId<AccountId>,
 ) -> Result<Json<WaitsCleared>, Problem> {
     clear_waits(&app, &id).await?;
     Ok(Json(WaitsCleared { id, waits: "cleared" }))
 }
 
 /// Whoever waits after wrong passwords, or after a clock that was wrong, may try again at once.
-pub(in crate::web) async fn clear_waits(app: &Arc<App>, id: &str) -> Result<(), Problem> {
+pub(in crate::web) async fn clear_waits(app: &Arc<App>, id: &AccountId) -> Result<(), Problem> {
     let account = id.to_owned();
     deed::did(format!("waits of account {} cleared", clock::clip(id, 64)));
     app.blocking(move |a| {
@@ -323,7 +325,7 @@ pub(in crate::web) async fn clear_waits(app: &Arc<App>, id: &str) -> Result<(), 
 async fn post_reset(
     State(app): State<Arc<App>>,
     who: Who,
-    Path(id): Path<String>,
+    PathId(id): PathId<AccountId>,
 ) -> Result<Created<Invited>, Problem> {
     let path = invite_again(&app, &who, &id).await?;
     Ok(Created(Invited { path }))
@@ -334,9 +336,9 @@ async fn post_reset(
 pub(in crate::web) async fn invite_again(
     app: &Arc<App>,
     who: &Who,
-    id: &str,
+    id: &AccountId,
 ) -> Result<String, Problem> {
-    if who.name == id {
+    if who.name == *id {
         let why = "nobody resets their own account: change the password on its page, or ask \
             another administrator";
         return Err(Problem::new(StatusCode::CONFLICT, why));

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use jiff::SignedDuration;
 use protocol::id::{DeviceId, RoomId};
@@ -20,6 +20,7 @@ use crate::app::App;
 use crate::clock::{self, At};
 use crate::knowledge::Nudge;
 use crate::model::DevicePlace;
+use crate::path_id::PathId;
 use crate::problem::{JsonBody, Problem};
 use crate::store::{DeviceState, Upsert};
 use crate::web::answer::Stored;
@@ -145,7 +146,7 @@ pub(in crate::web) async fn register(
 /// The room is in their part of the country; so is the box's present one, or nobody could keep a
 /// box from being fetched away by its name. Blocking.
 fn is_theirs(a: &App, who: &Who, place: &DevicePlace) -> Result<(), Problem> {
-    let (room, id) = (place.room.as_str(), place.id.as_str());
+    let (room, id) = (place.room.as_str(), &place.id);
     let seen = VisibleInstitutions::of(a, who)?;
     let found = a.store.room(room)?.ok_or_else(|| Problem::unknown("room", room))?;
     seen.must_have(found.institution.as_str(), "room", room)?;
@@ -161,7 +162,8 @@ fn is_theirs(a: &App, who: &Who, place: &DevicePlace) -> Result<(), Problem> {
 
 #[derive(Serialize, JsonSchema)]
 struct Revoked {
-    id: String,
+    #[schemars(with = "String")]
+    id: DeviceId,
     state: DeviceState,
 }
 
@@ -169,13 +171,17 @@ struct Revoked {
 async fn post_revoke(
     State(app): State<Arc<App>>,
     who: Who,
-    Path(id): Path<String>,
+    PathId(id): PathId<DeviceId>,
 ) -> Result<Json<Revoked>, Problem> {
     revoke(&app, &who, &id).await?;
     Ok(Json(Revoked { id, state: DeviceState::Revoked }))
 }
 
-pub(in crate::web) async fn revoke(app: &Arc<App>, who: &Who, id: &str) -> Result<(), Problem> {
+pub(in crate::web) async fn revoke(
+    app: &Arc<App>,
+    who: &Who,
+    id: &DeviceId,
+) -> Result<(), Problem> {
     let (wanted, reader) = (id.to_owned(), who.clone());
     app.blocking(move |a| {
         let found = a.store.device(&wanted)?.ok_or_else(|| Problem::unknown("device", &wanted))?;
@@ -186,6 +192,6 @@ pub(in crate::web) async fn revoke(app: &Arc<App>, who: &Who, id: &str) -> Resul
     .await?;
     deed::did(format!("box {} revoked", clock::clip(id, 64)));
     super::provision::take_keys(app, id.to_owned()).await?;
-    tracing::warn!(device = id, by = who.name, "device revoked");
+    tracing::warn!(device = %id, by = who.name, "device revoked");
     Ok(())
 }

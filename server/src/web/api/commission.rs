@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use jiff::SignedDuration;
 use protocol::commission::{CommissionAnswer, LockRequest, UnlockRequest, ZonesRequest};
@@ -23,6 +23,7 @@ use crate::app::App;
 use crate::clock::{self, At};
 use crate::knowledge::Nudge;
 use crate::model::Room;
+use crate::path_id::PathId;
 use crate::problem::{JsonBody, Problem};
 use crate::store::{BoxStatement, Deed, StoreError};
 use crate::web::endpoint::Endpoint;
@@ -64,7 +65,7 @@ async fn post_zones(
     let it: ZonesRequest = statement(&envelope)?;
     let at = heard(&app, &envelope, &it.draws, &it.at)?;
     it.zones.check_drawn().map_err(Problem::unprocessable)?;
-    let (device, hash) = (it.draws.to_string(), hash_of(&it.zones)?);
+    let (device, hash) = (it.draws.clone(), hash_of(&it.zones)?);
     let room = app
         .blocking(move |a| {
             let now = At::now();
@@ -86,7 +87,7 @@ async fn post_lock(
     let it: LockRequest = statement(&envelope)?;
     let at = heard(&app, &envelope, &it.locks, &it.at)?;
     check_lock(&it.lock)?;
-    let device = it.locks.to_string();
+    let device = it.locks.clone();
     let room = app
         .blocking(move |a| {
             let now = At::now();
@@ -113,15 +114,12 @@ async fn post_ask_unlock(
     let (room, unlock) = app
         .blocking(move |a| {
             let now = clock::now();
-            let (room, granted) = a.store.ask_unlock(BoxStatement {
-                device: device.as_str(),
-                at,
-                now: now.into(),
-            })?;
+            let (room, granted) =
+                a.store.ask_unlock(BoxStatement { device: &device, at, now: now.into() })?;
             if granted.is_none() {
                 return Ok((room, None));
             }
-            let version = a.store.next_version(device.as_str(), "unlock", "", now.into())?.version;
+            let version = a.store.next_version(&device, "unlock", "", now.into())?.version;
             let payload = Down::Unlock(Unlock { lock: it.lock });
             let signed = trust::sign_down(&a.signer, &device, version, now, now + UNLOCK, payload);
             Ok::<_, Problem>((room, Some(signed.map_err(|why| Problem::internal(&why))?)))
@@ -135,7 +133,8 @@ async fn post_ask_unlock(
 
 #[derive(Serialize, JsonSchema)]
 struct Unlocked {
-    id: String,
+    #[schemars(with = "String")]
+    id: DeviceId,
     /// The box may fetch its unlock until then.
     unlocked_until: At,
 }
@@ -145,14 +144,14 @@ struct Unlocked {
 async fn post_unlock(
     State(app): State<Arc<App>>,
     who: Who,
-    Path(id): Path<String>,
+    PathId(id): PathId<DeviceId>,
 ) -> Result<Json<Unlocked>, Problem> {
     let until = unlock(&app, who, id.clone()).await?;
     Ok(Json(Unlocked { id, unlocked_until: until }))
 }
 
 /// The page grants by the same function as the API.
-pub(crate) async fn unlock(app: &Arc<App>, who: Who, device: String) -> Result<At, Problem> {
+pub(crate) async fn unlock(app: &Arc<App>, who: Who, device: DeviceId) -> Result<At, Problem> {
     let until = At::from(clock::now() + GRANT);
     let (id, by) = (device.clone(), who.name.clone());
     app.blocking(move |a| {
@@ -160,7 +159,7 @@ pub(crate) async fn unlock(app: &Arc<App>, who: Who, device: String) -> Result<A
         Ok::<_, Problem>(a.store.grant_unlock(&id, &by, until)?)
     })
     .await?;
-    tracing::warn!(device, "unlocked for commissioning");
+    tracing::warn!(%device, "unlocked for commissioning");
     Ok(until)
 }
 

@@ -4,9 +4,9 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Query, State};
 use protocol::down::CheckDirection;
-use protocol::id::PersonId;
+use protocol::id::{DeviceId, PersonId};
 use protocol::up::CameraState;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -16,6 +16,7 @@ use crate::access::Role;
 use crate::access::Who;
 use crate::app::App;
 use crate::clock::At;
+use crate::path_id::PathId;
 use crate::problem::{JsonBody, Problem};
 use crate::store::{Device, DeviceState, KeptCheck, KnowledgeState};
 use crate::web::answer::Accepted;
@@ -56,7 +57,7 @@ async fn get_devices(
     let part = query.part(&who, 500);
     let asked = part.clone();
     let mut found = app.blocking(move |a| a.store.devices_part(&asked)).await?;
-    let next = cut(&mut found, &part, |d| d.id.clone());
+    let next = cut(&mut found, &part, |d| d.id.to_string());
     let devices = found.into_iter().map(|d| BoxSeen::of(&who, d)).collect();
     Ok(Json(Devices { devices, next }))
 }
@@ -65,7 +66,7 @@ async fn get_devices(
 async fn get_device(
     State(app): Shared,
     who: Who,
-    Path(id): Path<String>,
+    PathId(id): PathId<DeviceId>,
 ) -> Result<Json<BoxSeen>, Problem> {
     let reader = who.clone();
     let found = app
@@ -81,7 +82,8 @@ async fn get_device(
 /// A box with its last word.
 #[derive(Serialize, JsonSchema)]
 struct BoxSeen {
-    id: String,
+    #[schemars(with = "String")]
+    id: DeviceId,
     room: String,
     institution: String,
     state: DeviceState,
@@ -151,7 +153,7 @@ impl BoxSeen {
 }
 
 /// A box in service that this person sees; blocking.
-pub(crate) fn seen_device(a: &App, who: &Who, id: &str) -> Result<Device, Problem> {
+pub(crate) fn seen_device(a: &App, who: &Who, id: &DeviceId) -> Result<Device, Problem> {
     let found = a.store.device(id)?.filter(|d| d.state == DeviceState::Provisioned);
     let found = found.ok_or_else(|| Problem::unknown("provisioned device", id))?;
     VisibleInstitutions::of(a, who)?.must_have(&found.institution, "provisioned device", id)?;
@@ -178,7 +180,8 @@ pub(in crate::web) enum CommandBody {
 
 #[derive(Serialize, JsonSchema)]
 struct CommandSent {
-    device: String,
+    #[schemars(with = "String")]
+    device: DeviceId,
     command: &'static str,
     /// `stated`: it is shown, and silences no rule.
     counts_as: &'static str,
@@ -189,7 +192,7 @@ struct CommandSent {
 async fn post_command(
     State(app): Shared,
     who: Who,
-    Path(id): Path<String>,
+    PathId(id): PathId<DeviceId>,
     JsonBody(it): JsonBody<CommandBody>,
 ) -> Result<Accepted<CommandSent>, Problem> {
     let CommandBody::IdentityCheck { person, witness, at, direction } = it;

@@ -7,6 +7,7 @@ use crate::access::{Right, Role, Who};
 use crate::alert::{AlertState, ClinicState, due_at};
 use crate::app::App;
 use crate::clock::{self, At};
+use crate::ids::AccountId;
 use crate::message::{NotificationKind, mentioned};
 use crate::problem::Problem;
 use crate::rules::Numbers;
@@ -112,7 +113,8 @@ fn numbers(a: &App, who: &Who) -> Result<Numbers, StoreError> {
 /// Mentions, late cases and late clues that the person may still open.
 fn told(a: &App, who: &Who) -> Result<Vec<Task>, StoreError> {
     let mut found = Vec::new();
-    for message in a.store.messages_waiting(&who.name, LISTED)? {
+    let Some(account) = who.account() else { return Ok(found) };
+    for message in a.store.messages_waiting(&account, LISTED)? {
         let (kind, path) = match message.kind {
             NotificationKind::Mention => {
                 (TaskKind::Mentioned, format!("/alerts/{}", message.about))
@@ -274,7 +276,8 @@ pub(in crate::web) fn done(a: &App, who: &Who) -> Result<Vec<Done>, StoreError> 
             });
         }
     }
-    for it in a.store.messages_done(&who.name, LISTED)? {
+    let read = who.account().map(|account| a.store.messages_done(&account, LISTED)).transpose()?;
+    for it in read.into_iter().flatten() {
         if it.kind == NotificationKind::Mention && sees(a, who, &it)? {
             let number = it.number.unwrap_or_default();
             let at = it.done_at.unwrap_or(it.at);
@@ -300,19 +303,19 @@ pub(in crate::web) fn done(a: &App, who: &Who) -> Result<Vec<Done>, StoreError> 
 
 /// The person has dealt with a mention.
 pub(in crate::web) async fn end(app: &Arc<App>, who: &Who, id: i64) -> Result<(), Problem> {
-    let account = who.name.clone();
+    let account = super::account::id_of(who)?;
     app.blocking(move |a| a.store.message_done(&account, id, At::now())).await?;
     Ok(())
 }
 
 /// Accounts that may give verdicts on what lies in this jurisdiction.
-fn judges(accounts: &[Account], jurisdiction: &str) -> Vec<(String, String)> {
+fn judges(accounts: &[Account], jurisdiction: &str) -> Vec<(AccountId, String)> {
     let may = |x: &&Account| {
         !x.disabled
             && matches!(x.role, Role::Supervisor | Role::Reviewer)
             && jurisdiction.starts_with(&x.scope)
     };
-    accounts.iter().filter(may).map(|x| (x.id.to_string(), x.display.clone())).collect()
+    accounts.iter().filter(may).map(|x| (x.id.clone(), x.display.clone())).collect()
 }
 
 /// Tells whomever a step concerns: colleagues whom its note names, and whoever was given the lead.
@@ -328,10 +331,10 @@ pub(in crate::web) fn step_taken(
     }
     let colleagues = judges(&a.store.accounts()?, &alert.jurisdiction);
     let named = mentioned(note, &colleagues).into_iter().map(|to| (NotificationKind::Mention, to));
-    let given = given_to.filter(|to| colleagues.iter().any(|c| c.0 == **to));
-    let given = given.map(|to| (NotificationKind::Assigned, to.to_owned()));
-    let told = named.chain(given).filter(|(_, to)| to != by);
-    let message = |(kind, account): (NotificationKind, String)| NewMessage {
+    let given = colleagues.iter().find(|c| given_to.is_some_and(|to| c.0 == *to));
+    let given = given.map(|to| (NotificationKind::Assigned, to.0.clone()));
+    let told = named.chain(given).filter(|(_, to)| *to != *by);
+    let message = |(kind, account): (NotificationKind, AccountId)| NewMessage {
         account,
         kind,
         about: alert.id.to_string(),
@@ -357,7 +360,7 @@ pub(in crate::web) fn enrolment_waits(
             && x.id != who.name
     });
     let message = |x: &Account| NewMessage {
-        account: x.id.to_string(),
+        account: x.id.clone(),
         kind: NotificationKind::Enrolment,
         about: enrolment.to_owned(),
         number: None,

@@ -1,10 +1,11 @@
 //! `/api/v1/devices/{id}/review`: what stands for a box by 行政处罚法 41, entered by the authority,
 //! with history; `/api/v1/monitoring-places`: the places of all boxes, ready for publication.
 
+use protocol::id::DeviceId;
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use jiff::civil::Date;
 use schemars::JsonSchema;
@@ -19,6 +20,7 @@ use crate::legal;
 use crate::monitoring_review::{
     DeviceReview, MonitoringReview, PublicNotice, ReviewStanding, in_use_from,
 };
+use crate::path_id::PathId;
 use crate::problem::{JsonBody, Problem};
 use crate::rules::Numbers;
 use crate::store::{Device, DeviceState, ReviewEntry};
@@ -55,7 +57,8 @@ pub(in crate::web) struct MonitoredPlace {
     pub institution_name: String,
     pub address: String,
     pub room: String,
-    pub device: String,
+    #[schemars(with = "String")]
+    pub device: DeviceId,
     pub record: MonitoringReview,
     /// As of today.
     pub standing: ReviewStanding,
@@ -105,7 +108,8 @@ pub(in crate::web) fn places(a: &App, who: &Who) -> Result<Vec<MonitoredPlace>, 
 /// A box's reviews in the room where it is registered now.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(in crate::web) struct ReviewSeen {
-    pub device: String,
+    #[schemars(with = "String")]
+    pub device: DeviceId,
     pub room: String,
     pub record: MonitoringReview,
     /// As of today.
@@ -145,7 +149,7 @@ pub(in crate::web) struct ReviewBody {
 async fn get_review(
     State(app): State<Arc<App>>,
     who: Who,
-    Path(id): Path<String>,
+    PathId(id): PathId<DeviceId>,
 ) -> Result<Json<ReviewSeen>, Problem> {
     Ok(Json(app.blocking(move |a| seen(a, &who, &id)).await?))
 }
@@ -153,14 +157,14 @@ async fn get_review(
 async fn post_review(
     State(app): State<Arc<App>>,
     who: Who,
-    Path(id): Path<String>,
+    PathId(id): PathId<DeviceId>,
     JsonBody(it): JsonBody<ReviewBody>,
 ) -> Result<Json<ReviewSeen>, Problem> {
     Ok(Json(enter(&app, who, id, it).await?))
 }
 
 /// Blocking.
-pub(in crate::web) fn seen(a: &App, who: &Who, id: &str) -> Result<ReviewSeen, Problem> {
+pub(in crate::web) fn seen(a: &App, who: &Who, id: &DeviceId) -> Result<ReviewSeen, Problem> {
     let device = device(a, who, id)?;
     let record = a.store.monitoring_review(id, &device.room)?;
     let institution = a.store.institution(&device.institution)?;
@@ -179,7 +183,7 @@ pub(in crate::web) fn seen(a: &App, who: &Who, id: &str) -> Result<ReviewSeen, P
 }
 
 /// A box of whatever state: its reviews may be entered before it is in service.
-fn device(a: &App, who: &Who, id: &str) -> Result<Device, Problem> {
+fn device(a: &App, who: &Who, id: &DeviceId) -> Result<Device, Problem> {
     let found = a.store.device(id)?.ok_or_else(|| Problem::unknown("device", id))?;
     VisibleInstitutions::of(a, who)?.must_have(&found.institution, "device", id)?;
     Ok(found)
@@ -188,7 +192,7 @@ fn device(a: &App, who: &Who, id: &str) -> Result<Device, Problem> {
 pub(in crate::web) async fn enter(
     app: &Arc<App>,
     who: Who,
-    id: String,
+    id: DeviceId,
     it: ReviewBody,
 ) -> Result<ReviewSeen, Problem> {
     if who.by_token {

@@ -4,6 +4,7 @@
 
 mod requests;
 
+use protocol::id::DeviceId;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -78,7 +79,8 @@ pub(in crate::web) struct OwnEnrolment {
     pub templates: i64,
     pub photos: i64,
     /// Boxes of the institution that are connected and hold the templates of it.
-    pub boxes: Vec<String>,
+    #[schemars(with = "Vec<String>")]
+    pub boxes: Vec<DeviceId>,
 }
 
 /// Who read: never which account, as a reviewer's name would be a target.
@@ -261,7 +263,7 @@ fn reading(a: &App, entry: AuditEntry, told: &[OwnCase]) -> Result<OwnReading, P
     let by = if path_of(&entry.action).starts_with("/personal/") {
         Reader::Yourself
     } else {
-        match a.store.account(&entry.actor)?.map(|account| account.role) {
+        match a.store.account_named(&entry.actor)?.map(|account| account.role) {
             Some(Role::Clinic) => Reader::Institution,
             _ => Reader::Authority,
         }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::access::Who;
 use crate::app::App;
 use crate::clock::{At, clip, now};
+use crate::ids::AccountId;
 use crate::message::Hours;
 use crate::notify::personal;
 use crate::problem::Problem;
@@ -60,7 +61,7 @@ pub(in crate::web) async fn keep_ways(
     who: &Who,
     it: WaysForm,
 ) -> Result<Option<usize>, Problem> {
-    let account = who.name.clone();
+    let account = super::account::id_of(who)?;
     // The address of a robot is a key: the audit log does not learn it.
     deed::did(format!(
         "own ways of being told: mail {}, robot {}",
@@ -116,7 +117,7 @@ fn email(a: &App, text: &str) -> Result<String, Problem> {
 /// An address that was kept stands where none was typed.
 fn robot(
     a: &App,
-    account: &str,
+    account: &AccountId,
     it: &WaysForm,
     before: Option<Robot>,
 ) -> Result<Option<Robot>, Problem> {

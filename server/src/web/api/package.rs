@@ -154,7 +154,7 @@ fn made(a: &App, who: &Who, l: Lang, id: &AlertId, why: &str) -> Result<(i64, Ve
 fn signers(a: &App, logins: &BTreeSet<String>) -> Result<BTreeMap<String, String>, Problem> {
     let mut names = BTreeMap::new();
     for login in logins {
-        if let Some(account) = a.store.account(login)? {
+        if let Some(account) = a.store.account_named(login)? {
             names.insert(login.clone(), account.display);
         }
     }
@@ -176,9 +176,7 @@ fn persons(a: &App, about: &BTreeSet<PersonId>) -> Result<Vec<NamedPerson>, Prob
 /// it only those of the case's own session and of whom it is about are whole: it is no attendance
 /// record of their colleagues (P15).
 fn chain(a: &App, alert: &Alert, about: &BTreeSet<PersonId>) -> Result<Option<Part>, Problem> {
-    if alert.device.is_empty() {
-        return Ok(None);
-    }
+    let Some(device) = &alert.device else { return Ok(None) };
     let around = SignedDuration::from_hours(AROUND_H);
     let from = alert.received_at - around;
     // Steps that people take move no chain: it ends behind the last word of the box.
@@ -193,17 +191,16 @@ fn chain(a: &App, alert: &Alert, about: &BTreeSet<PersonId>) -> Result<Option<Pa
         seen.session.as_ref().map(SessionId::as_str) == alert.session.as_deref()
             && about.contains(&seen.person)
     };
-    let written =
-        export::bundle(&a.store, &a.signer, &alert.device, (from, to), &of_the_case, &path)
-            .map_err(|e| match no_room_told::of_error(&e, folder.path()) {
-                Some(no_room) => no_room.into(),
-                None => Problem::internal(&format!("{e:#}")),
-            })?;
+    let written = export::bundle(&a.store, &a.signer, device, (from, to), &of_the_case, &path)
+        .map_err(|e| match no_room_told::of_error(&e, folder.path()) {
+            Some(no_room) => no_room.into(),
+            None => Problem::internal(&format!("{e:#}")),
+        })?;
     if !written {
         return Ok(None);
     }
     let bytes = std::fs::read(&path).map_err(|e| Problem::internal(&e))?;
-    Ok(Some(Part { name: format!("chain-{}.jsonl", alert.device), bytes }))
+    Ok(Some(Part { name: format!("chain-{device}.jsonl"), bytes }))
 }
 
 /// The parts with `SHA256SUMS`, which `sha256sum -c` reads.

@@ -82,27 +82,26 @@ async fn post_provision(
         return Err(Problem::new(StatusCode::FORBIDDEN, why));
     };
     tracing::info!(%device, "device provisioned");
-    let id = |e: protocol::id::BadId| Problem::internal(&e);
     // Where the broker asks for a certificate, a password would be one secret more to lose.
     let (broker, other_brokers) = app
         .broker_addresses
         .split_first()
         .ok_or_else(|| Problem::internal(&"there is no broker"))?;
     let password = (!broker.tls).then_some(password);
-    let username = password.is_some().then(|| device.clone());
+    let username = password.is_some().then(|| device.to_string());
     Ok(Json(ProvisionResponse {
-        room: room.parse().map_err(id)?,
+        room,
         server_signing_key: app.signer.verifying_key().to_base64(),
         broker: BrokerAddress { username, password, ..broker.clone() },
         other_brokers: other_brokers.to_vec(),
-        device: device.parse().map_err(id)?,
+        device,
         certificate_expires_at: issued.as_ref().map(|i| clock::text(i.expires_at)),
         ca_pem: issued.as_ref().map(|_| app.authority.ca_pem().to_owned()),
         certificate_pem: issued.map(|i| i.pem),
     }))
 }
 
-fn certify(app: &App, csr_pem: &str, device: &str) -> Result<IssuedCertificate, Problem> {
+fn certify(app: &App, csr_pem: &str, device: &DeviceId) -> Result<IssuedCertificate, Problem> {
     let now = clock::now();
     let valid = Duration::from_hours(24 * app.config.certificate_days);
     let issued = app.authority.certify(csr_pem, device, now, valid)?;
@@ -132,7 +131,7 @@ async fn post_renew(
         .ok_or_else(|| refused("this box is not provisioned here, or was revoked"))?;
     trust::verify(&envelope, &key).map_err(|why| refused(&why.to_string()))?;
     let device: DeviceId = said.device.clone();
-    let issued = app.blocking(move |a| certify(a, &said.csr_pem, said.device.as_str())).await?;
+    let issued = app.blocking(move |a| certify(a, &said.csr_pem, &said.device)).await?;
     tracing::info!(%device, expires_at = %issued.expires_at, "certificate renewed");
     Ok(Json(RenewResponse {
         certificate_expires_at: clock::text(issued.expires_at),
@@ -143,7 +142,8 @@ async fn post_renew(
 
 #[derive(Serialize, JsonSchema)]
 struct Revoked {
-    id: String,
+    #[schemars(with = "String")]
+    id: DeviceId,
     state: DeviceState,
 }
 
@@ -162,7 +162,7 @@ async fn post_retire(
         .of(&said.retires)
         .ok_or_else(|| refused("it is not provisioned here, or was revoked"))?;
     trust::verify(&envelope, &key).map_err(|why| refused(&why.to_string()))?;
-    let (id, undelivered) = (said.retires.to_string(), said.undelivered);
+    let (id, undelivered) = (said.retires.clone(), said.undelivered);
     app.blocking(move |a| {
         a.store.retire_device(&id, undelivered, At::now())?;
         forget_keys(a, &id)
@@ -171,11 +171,11 @@ async fn post_retire(
     app.touch();
     tracing::warn!(device = %said.retires, undelivered = said.undelivered, "device retired by \
         itself");
-    Ok(Json(Revoked { id: said.retires.to_string(), state: DeviceState::Revoked }))
+    Ok(Json(Revoked { id: said.retires, state: DeviceState::Revoked }))
 }
 
 /// Its messages are refused from here on, its password and certificates are void.
-pub(in crate::web) async fn take_keys(app: &Arc<App>, device: String) -> Result<(), Problem> {
+pub(in crate::web) async fn take_keys(app: &Arc<App>, device: DeviceId) -> Result<(), Problem> {
     app.blocking(move |a| {
         a.store.revoke_device(&device, At::now())?;
         forget_keys(a, &device)
@@ -183,7 +183,7 @@ pub(in crate::web) async fn take_keys(app: &Arc<App>, device: String) -> Result<
     .await
 }
 
-fn forget_keys(a: &App, device: &str) -> Result<(), Problem> {
+fn forget_keys(a: &App, device: &DeviceId) -> Result<(), Problem> {
     a.keys.remove(device);
     write_revocation_list(a)
 }

@@ -6,6 +6,7 @@ use trust::sha256_hex;
 use crate::access::totp;
 use crate::app::App;
 use crate::clock::At;
+use crate::ids::AccountId;
 use crate::problem::Problem;
 use crate::store::StoreError;
 
@@ -19,7 +20,7 @@ fn hash(account: &str, code: &str) -> String {
 }
 
 /// New codes in place of all earlier ones, in groups of four as people copy them; blocking.
-pub(in crate::web) fn make(app: &App, account: &str) -> Result<Vec<String>, Problem> {
+pub(in crate::web) fn make(app: &App, account: &AccountId) -> Result<Vec<String>, Problem> {
     let (mut shown, mut hashes) = (Vec::with_capacity(CODES), Vec::with_capacity(CODES));
     for _ in 0..CODES {
         let mut bytes = [0u8; CODE_BYTES];
@@ -45,7 +46,7 @@ fn read(typed: &str) -> Option<String> {
 /// of one. Blocking.
 pub(in crate::web) fn take(
     app: &App,
-    account: &str,
+    account: &AccountId,
     typed: &str,
 ) -> Result<Option<bool>, StoreError> {
     match read(typed) {

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use askama::Template;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Query, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Redirect, Response};
 
@@ -14,6 +14,8 @@ use super::forms::SureForm;
 use super::frame::{PageFrame, local, render, shown};
 use crate::access::{Role, Who};
 use crate::app::App;
+use crate::ids::AccountId;
+use crate::path_id::{PathId, PathIdAnd};
 use crate::problem::{Form, Problem};
 use crate::store::RightsChange;
 use crate::web::api::account_rights::{self, RoleBody};
@@ -83,7 +85,7 @@ async fn one(
     who: Who,
     l: Lang,
     headers: HeaderMap,
-    Path(id): Path<String>,
+    PathId(id): PathId<AccountId>,
     Query(query): Query<DoneQuery>,
 ) -> Response {
     let given = InviteFields::default();
@@ -98,7 +100,7 @@ async fn make_one(
     who: &Who,
     l: Lang,
     headers: &HeaderMap,
-    id: &str,
+    id: &AccountId,
     given: InviteFields,
     done: &'static str,
     outcome: Result<String, Problem>,
@@ -162,7 +164,7 @@ async fn role(
     who: Who,
     l: Lang,
     headers: HeaderMap,
-    Path(id): Path<String>,
+    PathId(id): PathId<AccountId>,
     Form(it): Form<InviteFields>,
 ) -> Response {
     let (scope, reason) = (it.wanted(), it.reason.clone());
@@ -186,7 +188,7 @@ async fn act(
     who: Who,
     l: Lang,
     headers: HeaderMap,
-    Path((id, act)): Path<(String, String)>,
+    PathIdAnd(id, act): PathIdAnd<AccountId, String>,
     Form(it): Form<SureForm>,
 ) -> Response {
     let mut done = act.as_str();

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use askama::Template;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Redirect, Response};
 
@@ -14,6 +14,8 @@ use super::frame::{PageFrame, local, render, shown};
 use crate::access::{Role, Who};
 use crate::app::App;
 use crate::clock::At;
+use crate::ids::InvitationId;
+use crate::path_id::PathId;
 use crate::problem::{Form, Problem};
 use crate::store::{Account, Invitation, StoreError};
 use crate::web::api::account_rights;
@@ -204,7 +206,7 @@ fn waiting_row(
     WaitingRow {
         role: l.role(it.role),
         scope: scope_tree::words(l, it.role, &it.scope, places),
-        account: it.account.unwrap_or_default(),
+        account: it.account.map(String::from).unwrap_or_default(),
         address: link.map(|path| whole(&path)).unwrap_or_default(),
         made_by,
         expires: local(&it.expires_at),
@@ -230,7 +232,7 @@ async fn withdraw(
     State(app): State<Arc<App>>,
     who: Who,
     l: Lang,
-    Path(id): Path<String>,
+    PathId(id): PathId<InvitationId>,
 ) -> Response {
     let made = account_rights::withdraw(&app, &id).await;
     shown(&app, &who, l, made.map(|()| Redirect::to("/accounts").into_response())).await

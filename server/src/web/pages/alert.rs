@@ -232,8 +232,11 @@ fn find(a: &App, l: Lang, who: &Who, id: &AlertId, from: &str) -> Result<AlertAn
     for it in &mut whole.statements {
         it.by = it.by.as_deref().map(|by| people.person(l, by).to_string());
     }
-    let same =
-        AlertFilter { device: Some(alert.device.clone()), limit: 6, ..AlertFilter::default() };
+    let same = AlertFilter {
+        device: Some(alert.box_name().to_owned()),
+        limit: 6,
+        ..AlertFilter::default()
+    };
     let same = a
         .store
         .alerts(&scoped(same, who))?
@@ -249,7 +252,7 @@ fn find(a: &App, l: Lang, who: &Who, id: &AlertId, from: &str) -> Result<AlertAn
         undoable: a.store.undoable(&alert, &who.name, At::now())?,
         files,
         people,
-        holds: log_holds::card(a, l, who, &a.store.log_holds_of_alert(&alert.id, &alert.device)?)?,
+        holds: log_holds::card(a, l, who, &log_holds::of_alert(a, &alert)?)?,
         names: persons(a, who, &whole.alert.findings)?,
         policies: known_policies(a, &whole.alert.findings)?,
         stated_of: StatedOf::of(a, who, &alert)?,
@@ -276,7 +279,7 @@ fn people(
     let files = files.iter().map(|f| f.by.as_str());
     let all = steps.chain(reviews).chain(stated).chain(files).chain(alert.assignee.as_deref());
     // A box takes steps, too: it delivers pictures.
-    Ok(Names::colleagues(a, who, all)?.and(Names::boxes(a, [alert.device.as_str()])?))
+    Ok(Names::colleagues(a, who, all)?.and(Names::boxes(a, [alert.box_name()])?))
 }
 
 async fn make(
@@ -414,7 +417,7 @@ fn steps((l, pages): (Lang, Pages), alert: &Alert, found: &AlertAndRecords) -> V
     let version = &found.whole.law.table_version;
     // A box takes steps, too: it delivers pictures.
     let actor = |by: &str| {
-        let page = if by == alert.device { pages.device } else { pages.account };
+        let page = if by == alert.box_name() { pages.device } else { pages.account };
         (found.people.get(by), page)
     };
     found.whole.steps.iter().map(|s| step_view(l, s, actor(&s.by), version)).collect()

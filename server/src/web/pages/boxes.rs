@@ -3,10 +3,11 @@
 
 mod moving;
 
+use protocol::id::DeviceId;
 use std::sync::Arc;
 
 use askama::Template;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Query, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Redirect, Response};
 
@@ -16,6 +17,7 @@ use super::frame::{PageFrame, dated, line, local, render, shown};
 use crate::access::Who;
 use crate::app::App;
 use crate::clock::At;
+use crate::path_id::PathId;
 use crate::problem::{Form, Problem};
 use crate::store::{Device, DeviceState};
 use crate::web::api::boxes::{BoxBody, BoxMade, Registering, register, revoke};
@@ -147,14 +149,14 @@ async fn read(app: &Arc<App>, given: &Given) -> Result<BoxBody, Problem> {
     if room.is_empty() {
         return Err(Problem::unprocessable("room: choose where it is to stand"));
     }
+    let wrong = |name: &str, e: protocol::id::BadId| Problem::unprocessable(format!("{name}: {e}"));
     let id = match given.text("id") {
         "" => free_id(app, &room).await?,
-        typed => typed.to_owned(),
+        typed => typed.parse().map_err(|e| wrong("id", e))?,
     };
     let day = given.text("planned_on");
-    let wrong = |name: &str, e: protocol::id::BadId| Problem::unprocessable(format!("{name}: {e}"));
     Ok(BoxBody {
-        id: id.parse().map_err(|e| wrong("id", e))?,
+        id,
         room: room.parse().map_err(|e| wrong("room", e))?,
         name: given.text("name").to_owned(),
         planned_on: (!day.is_empty()).then(|| day.to_owned()),
@@ -162,11 +164,12 @@ async fn read(app: &Arc<App>, given: &Given) -> Result<BoxBody, Problem> {
 }
 
 /// `box-ROOM`, or the first of `box-ROOM-2`, `-3` … that nobody has.
-async fn free_id(app: &Arc<App>, room: &str) -> Result<String, Problem> {
+async fn free_id(app: &Arc<App>, room: &str) -> Result<DeviceId, Problem> {
     let base = format!("box-{}", room.strip_prefix("room-").unwrap_or(room));
     app.blocking(move |a| {
         for n in 1..1000 {
             let id = if n == 1 { base.clone() } else { format!("{base}-{n}") };
+            let id = id.parse().map_err(|e| Problem::unprocessable(format!("id: {e}")))?;
             if a.store.device(&id)?.is_none() {
                 return Ok(id);
             }
@@ -237,12 +240,17 @@ struct BoxPage {
     fault: String,
 }
 
-async fn one(State(app): State<Arc<App>>, who: Who, l: Lang, Path(id): Path<String>) -> Response {
+async fn one(
+    State(app): State<Arc<App>>,
+    who: Who,
+    l: Lang,
+    PathId(id): PathId<DeviceId>,
+) -> Response {
     let made = box_page(&app, &who, l, &id, None).await;
     shown(&app, &who, l, made).await
 }
 
-fn seen(a: &App, who: &Who, id: &str) -> Result<Device, Problem> {
+fn seen(a: &App, who: &Who, id: &DeviceId) -> Result<Device, Problem> {
     let found = a.store.device(id)?.ok_or_else(|| Problem::unknown("device", id))?;
     VisibleInstitutions::of(a, who)?.must_have(&found.institution, "device", id)?;
     Ok(found)
@@ -252,7 +260,7 @@ async fn box_page(
     app: &Arc<App>,
     who: &Who,
     l: Lang,
-    id: &str,
+    id: &DeviceId,
     fault: Option<Problem>,
 ) -> Result<Response, Problem> {
     let (wanted, reader) = (id.to_owned(), who.clone());
@@ -291,7 +299,7 @@ async fn box_page(
         may_review: may_open(who, "/devices/{id}/review"),
         fault: fault.map(|problem| line(l, problem)).unwrap_or_default(),
         f: PageFrame::of(app, who, l, "devices", &format!("/devices/{id}")).await?,
-        id: device.id,
+        id: device.id.to_string(),
     })?;
     Ok((status, page).into_response())
 }
@@ -307,7 +315,7 @@ async fn new_token(
     who: Who,
     l: Lang,
     headers: HeaderMap,
-    Path(id): Path<String>,
+    PathId(id): PathId<DeviceId>,
     Form(it): Form<SureForm>,
 ) -> Response {
     let made = match again(&app, &who, &id, &it).await {
@@ -320,7 +328,12 @@ async fn new_token(
     shown(&app, &who, l, made).await
 }
 
-async fn again(app: &Arc<App>, who: &Who, id: &str, it: &SureForm) -> Result<BoxMade, Problem> {
+async fn again(
+    app: &Arc<App>,
+    who: &Who,
+    id: &DeviceId,
+    it: &SureForm,
+) -> Result<BoxMade, Problem> {
     let (wanted, reader) = (id.to_owned(), who.clone());
     let device = app.blocking(move |a| seen(a, &reader, &wanted)).await?;
     if device.state == DeviceState::Provisioned && it.sure.is_empty() {
@@ -328,7 +341,7 @@ async fn again(app: &Arc<App>, who: &Who, id: &str, it: &SureForm) -> Result<Box
     }
     let wrong = |e: protocol::id::BadId| Problem::internal(&e);
     let body = BoxBody {
-        id: device.id.parse().map_err(wrong)?,
+        id: device.id,
         room: device.room.parse().map_err(wrong)?,
         name: String::new(),
         planned_on: None,
@@ -340,7 +353,7 @@ async fn take_away(
     State(app): State<Arc<App>>,
     who: Who,
     l: Lang,
-    Path(id): Path<String>,
+    PathId(id): PathId<DeviceId>,
     Form(it): Form<SureForm>,
 ) -> Response {
     let done = if it.sure.is_empty() { Err(unsure()) } else { revoke(&app, &who, &id).await };

@@ -1,10 +1,11 @@
 //! The boxes with their last word.
 
+use protocol::id::DeviceId;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use askama::Template;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Query, State};
 use axum::response::{IntoResponse, Redirect, Response};
 use protocol::evidence::{EvidenceHeld, QUOTA_BYTES};
 use protocol::up::CameraState;
@@ -14,6 +15,7 @@ use super::frame::{PageFrame, local, render, shown};
 use crate::access::Who;
 use crate::app::App;
 use crate::clock::At;
+use crate::path_id::PathId;
 use crate::problem::Problem;
 use crate::store::{BoxPlan, Device, DeviceState, InstitutionSeen, KnowledgeState, StoreError};
 use crate::web::api::devices::knowledge_seen;
@@ -111,7 +113,7 @@ async fn unlock(
     State(app): State<Arc<App>>,
     who: Who,
     l: Lang,
-    Path(id): Path<String>,
+    PathId(id): PathId<DeviceId>,
 ) -> Response {
     let made = crate::web::api::commission::unlock(&app, who.clone(), id).await;
     shown(&app, &who, l, made.map(|_| Redirect::to("/devices").into_response())).await
@@ -129,7 +131,7 @@ async fn make(app: &Arc<App>, l: Lang, who: &Who, query: &PartQuery) -> Result<R
             Ok::<_, StoreError>((devices, quarantine, a.store.places_seen(&asked)?, named))
         })
         .await?;
-    let next = cut(&mut devices, &part, |d| d.id.clone());
+    let next = cut(&mut devices, &part, |d| d.id.to_string());
     places.truncate(50);
     let now = At::now();
     let may_unlock = may_send(who, "/devices/{id}/unlock");
@@ -165,7 +167,7 @@ pub(super) struct Named {
 impl Named {
     /// Blocking: it asks the store.
     pub(super) fn of(a: &App, devices: &[Device]) -> Result<Self, StoreError> {
-        let all = |of: fn(&Device) -> &String| devices.iter().map(|d| of(d).clone()).collect();
+        let all = |of: fn(&Device) -> &str| devices.iter().map(|d| of(d).to_owned()).collect();
         let (ids, places): (Vec<String>, Vec<String>) = (all(|d| &d.id), all(|d| &d.institution));
         let mut rooms = BTreeMap::new();
         for device in devices {
@@ -181,7 +183,7 @@ impl Named {
     }
 
     pub(super) fn plan(&self, device: &Device) -> BoxPlan {
-        self.plans.get(&device.id).cloned().unwrap_or_default()
+        self.plans.get(device.id.as_str()).cloned().unwrap_or_default()
     }
 
     pub(super) fn institution(&self, device: &Device) -> Label {
@@ -208,7 +210,7 @@ pub(super) fn view(
     let text = |value: Option<String>| value.unwrap_or_else(|| "—".to_owned());
     let camera = health.map(|h| h.camera);
     DeviceRow {
-        id: d.id.clone(),
+        id: d.id.to_string(),
         name: plan.name,
         planned_on: plan.planned_on.unwrap_or_default(),
         institution: named.institution(d),

@@ -203,7 +203,7 @@ impl PageFrame {
             .blocking(move |a| {
                 let counts = a.store.alert_counts(&part.jurisdiction, &part.institution)?;
                 let account = match login {
-                    Some(login) => Some((a.store.account(&login)?, login)),
+                    Some(login) => Some((a.store.account_named(&login)?, login)),
                     None => None,
                 };
                 let (summary, feed_head) = (a.store.summary()?, a.store.feed_head()?);

@@ -6,7 +6,7 @@ use askama::Template;
 use super::frame::local;
 use crate::access::Who;
 use crate::app::App;
-use crate::store::{HoldStanding, LogHold, StoreError};
+use crate::store::{Alert, HoldStanding, LogHold, StoreError};
 use crate::web::view::names::{Html, Names, Pages};
 use crate::web::view::words::Lang;
 
@@ -23,6 +23,12 @@ struct DayView {
     until: String,
     class: &'static str,
     standing: &'static str,
+}
+
+/// The days that are held for an alert, on its box. Blocking.
+pub(super) fn of_alert(a: &App, alert: &Alert) -> Result<Vec<LogHold>, StoreError> {
+    let of = |device| a.store.log_holds_of_alert(&alert.id, device);
+    alert.device.as_ref().map_or_else(|| Ok(Vec::new()), of)
 }
 
 /// The card; empty where nothing is held. Blocking.

@@ -16,6 +16,8 @@ use crate::access::throttle::{Attempt, Throttle, Visitor, login_names};
 use crate::access::{Who, password};
 use crate::app::App;
 use crate::clock::{self, At};
+use crate::ids::AccountId;
+use crate::path_id::known;
 use crate::problem::{Form, Problem, encoded, retry_after};
 use crate::request_source::RequestSource;
 use crate::store::{Account, StoreError};
@@ -235,11 +237,11 @@ async fn attempt(
     let names = login_names(name, visitor);
     let count = |t: &mut Throttle, now_ms| t.attempt_login(name, visitor, now_ms);
     let counted = app.throttled(&names, count).await?;
-    let account = name.to_owned();
-    if counted.is_ok() || !app.blocking(move |a| a.store.take_cleared_wait(&account)).await? {
+    let Ok(account) = name.parse::<AccountId>() else { return Ok(counted) };
+    if counted.is_ok() || !app.blocking(|a| a.store.take_cleared_wait(&account)).await? {
         return Ok(counted);
     }
-    app.blocking(|a| a.store.clear_throttle(name)).await?;
+    app.blocking(|a| a.store.clear_throttle(&account)).await?;
     app.throttled(&names, count).await
 }
 
@@ -293,7 +295,7 @@ async fn log_in(
 pub(super) async fn entered(app: &Arc<App>, name: &str) -> Result<String, Problem> {
     let now = clock::now();
     let token = random_token()?;
-    let (hash, account) = (sha256_hex(&token), name.to_owned());
+    let (hash, account) = (sha256_hex(&token), known::<AccountId>(name)?);
     let expires = At::from(now + SignedDuration::from_hours(LOGIN_HOURS));
     app.blocking(move |a| a.store.log_in(&hash, &account, "", At::from(now), expires)).await?;
     Ok(token)
@@ -304,7 +306,7 @@ fn proven(app: &App, name: &str, it: &Credentials, now_s: i64) -> Result<bool, S
     if it.password.len() > password::MOST_BYTES {
         return Ok(false);
     }
-    let account: Option<Account> = app.store.account(name)?.filter(|a| !a.disabled);
+    let account: Option<Account> = app.store.account_named(name)?.filter(|a| !a.disabled);
     let Some(account) = account else {
         let _ = password::hash(&it.password);
         return Ok(false);

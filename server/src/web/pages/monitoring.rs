@@ -1,10 +1,11 @@
 //! A box's reviews by 行政处罚法 41, by page: what is missing, a form, and every earlier word; and
 //! the places of all boxes as a table, ready for publication.
 
+use protocol::id::DeviceId;
 use std::sync::Arc;
 
 use askama::Template;
-use axum::extract::{Form, Path, State};
+use axum::extract::{Form, State};
 use axum::response::{IntoResponse, Redirect, Response};
 use jiff::civil::Date;
 use law::Matter;
@@ -15,6 +16,7 @@ use crate::access::Who;
 use crate::app::App;
 use crate::clock;
 use crate::monitoring_review::{DeviceReview, MonitoringReview, NEVER, PublicNotice, ReviewPart};
+use crate::path_id::PathId;
 use crate::problem::Problem;
 use crate::web::answer::{Csv, Download};
 use crate::web::api::monitoring::{MonitoredPlace, REVIEW_SIGHT, ReviewBody, enter, places, seen};
@@ -114,7 +116,7 @@ fn place_row(l: Lang, it: &MonitoredPlace, rooms: &Names, boxes: &Names) -> Plac
     let missing: Vec<&str> =
         it.standing.missing.iter().map(|part| l.t(part.zh(), part.en())).collect();
     PlaceRow {
-        id: it.device.clone(),
+        id: it.device.to_string(),
         device: boxes.get(&it.device),
         room: rooms.get(&it.room),
         place: Label::new(&it.institution_name, &it.institution),
@@ -253,7 +255,12 @@ fn field(record: &MonitoringReview, wanted: &str) -> String {
     }
 }
 
-async fn page(State(app): State<Arc<App>>, who: Who, l: Lang, Path(id): Path<String>) -> Response {
+async fn page(
+    State(app): State<Arc<App>>,
+    who: Who,
+    l: Lang,
+    PathId(id): PathId<DeviceId>,
+) -> Response {
     let made = make(&app, &who, l, id, None).await;
     shown(&app, &who, l, made).await
 }
@@ -262,7 +269,7 @@ async fn make(
     app: &Arc<App>,
     who: &Who,
     l: Lang,
-    id: String,
+    id: DeviceId,
     refused: Option<(Given, String)>,
 ) -> Result<Response, Problem> {
     let may_enter = may_send(who, "/devices/{id}/review");
@@ -333,7 +340,7 @@ async fn submit(
     State(app): State<Arc<App>>,
     who: Who,
     l: Lang,
-    Path(id): Path<String>,
+    PathId(id): PathId<DeviceId>,
     Form(pairs): Form<Vec<(String, String)>>,
 ) -> Response {
     let given = Given::of(pairs);

@@ -16,6 +16,7 @@ use crate::access::oidc::{Begun, OidcError, Pending, Provider, ProviderIdentity,
 use crate::access::secret::random_token;
 use crate::app::App;
 use crate::clock::{self, At};
+use crate::ids::AccountId;
 use crate::problem::{Form, Problem};
 use crate::web::api::account;
 use crate::web::endpoint::Endpoint;
@@ -45,7 +46,7 @@ const CODE: &str = "login without its code";
 struct Way {
     pending: Pending,
     /// The account that is to be linked; `None` where somebody wants to come in.
-    link: Option<String>,
+    link: Option<AccountId>,
     /// The page that was asked for before the login.
     #[serde(default)]
     to: Option<LocalPage>,
@@ -96,7 +97,7 @@ async fn begin_link(
     headers: HeaderMap,
 ) -> Response {
     let made = match account::own(&app, &who).await {
-        Ok(own) => go(&app, &headers, Some(own.id.to_string()), None).await,
+        Ok(own) => go(&app, &headers, Some(own.id), None).await,
         Err(problem) => Err(problem),
     };
     shown(&app, &who, l, made).await
@@ -105,7 +106,7 @@ async fn begin_link(
 async fn go(
     app: &Arc<App>,
     headers: &HeaderMap,
-    link: Option<String>,
+    link: Option<AccountId>,
     to: Option<LocalPage>,
 ) -> Result<Response, Problem> {
     let Begun { address, pending } = app
@@ -202,7 +203,7 @@ async fn come_in(
             no_account()
         })?;
     if account.totp.is_some() && !vouched.strong {
-        let sealed = carry(app, CODE, WithoutCode { account: account.id.to_string(), to })?;
+        let sealed = carry(app, CODE, WithoutCode { account: account.id.clone(), to })?;
         return code_page(app, who, l, sealed, String::new()).await;
     }
     entered(app, who, l, headers, &account.id, to).await
@@ -227,7 +228,7 @@ async fn entered(
 /// Whoever the provider vouched for, while the account's own code is missing.
 #[derive(serde::Serialize, serde::Deserialize)]
 struct WithoutCode {
-    account: String,
+    account: AccountId,
     to: Option<LocalPage>,
 }
 
@@ -301,7 +302,7 @@ async fn with_code(
 /// Whom the provider vouched for, and whose account it is to open.
 #[derive(serde::Serialize, serde::Deserialize)]
 struct Proof {
-    account: String,
+    account: AccountId,
     identity: ProviderIdentity,
     /// As the provider calls them.
     shown: String,
@@ -311,7 +312,7 @@ struct Proof {
 #[template(path = "oidc_link.html")]
 struct LinkPage {
     f: PageFrame,
-    account: String,
+    account: AccountId,
     shown: String,
     issuer: String,
     subject: String,
@@ -324,7 +325,7 @@ async fn confirm_page(
     app: &Arc<App>,
     who: &Who,
     l: Lang,
-    account: String,
+    account: AccountId,
     vouched: ProviderLogin,
 ) -> Result<Response, Problem> {
     let id = account.clone();

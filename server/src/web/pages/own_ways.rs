@@ -113,7 +113,7 @@ async fn make(
     fault: String,
     done: String,
 ) -> Result<Response, Problem> {
-    let account = who.name.clone();
+    let account = crate::web::api::account::id_of(who)?;
     let (setting, log) = app
         .blocking(move |a| {
             let setting = a.store.message_setting(&account)?.unwrap_or_default();

@@ -232,7 +232,7 @@ mod tests {
 
     fn one(days: &[&str], left_out: u32) -> BoxTrial {
         BoxTrial {
-            device: "b".into(),
+            device: "b".parse().unwrap(),
             room: "r".into(),
             institution: "c".into(),
             standing: TrialStanding::Answered,

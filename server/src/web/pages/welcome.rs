@@ -15,6 +15,7 @@ use super::frame::{PageFrame, render, shown};
 use crate::access::{Who, is_reserved, password, totp};
 use crate::app::App;
 use crate::clock::{self, At};
+use crate::ids::AccountId;
 use crate::problem::{Form, Problem};
 use crate::store::{Invited, StoreError};
 use crate::web::api::recovery_codes;
@@ -144,7 +145,7 @@ async fn welcome_page(
     render(&WelcomePage {
         f: PageFrame::of(app, who, l, "", "/login").await?,
         fault,
-        name: link.invited.account.clone().unwrap_or(it.name),
+        name: link.invited.account.as_ref().map_or(it.name, AccountId::to_string),
         display: it.display,
         again: link.invited.account.is_some(),
         needs_code: link.needs_code,
@@ -207,7 +208,7 @@ const NEWCOMER: &str = "newcomer with a second factor";
 #[derive(serde::Serialize, serde::Deserialize)]
 struct Newcomer {
     token_hash: String,
-    name: String,
+    name: AccountId,
     display: String,
     password_hash: String,
     secret: Vec<u8>,
@@ -222,10 +223,11 @@ async fn step(
     if !it.sealed.is_empty() {
         return finish(app, link, it).await.map(|codes| Some(WelcomeStep::Ready(codes)));
     }
-    let name = link.invited.account.clone().unwrap_or_else(|| it.name.clone());
-    if name.parse::<protocol::id::PersonId>().is_err() {
-        return Err(Problem::unprocessable("login name: 1 to 64 of a-z A-Z 0-9 . _ -"));
-    }
+    let typed = || {
+        let wrong = |_| Problem::unprocessable("login name: 1 to 64 of a-z A-Z 0-9 . _ -");
+        it.name.parse::<AccountId>().map_err(wrong)
+    };
+    let name = link.invited.account.clone().map_or_else(typed, Ok)?;
     if let Some(fault) = password::fault(&it.password, &name) {
         return Err(Problem::unprocessable(fault));
     }
@@ -256,7 +258,7 @@ async fn step(
 }
 
 /// Said before a code is scanned; the store says it again when the account is made.
-async fn is_free(app: &Arc<App>, name: &str) -> Result<(), Problem> {
+async fn is_free(app: &Arc<App>, name: &AccountId) -> Result<(), Problem> {
     let wanted = name.to_owned();
     let taken = app.blocking(move |a| a.store.account(&wanted)).await?.is_some();
     let why = if taken {

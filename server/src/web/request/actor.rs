@@ -31,7 +31,7 @@ pub(in crate::web) fn told(a: &App, who: &Who, by: &str) -> Result<String, Store
     for name in by.split(", ") {
         let own = name == who.name
             || a.store
-                .account(name)?
+                .account_named(name)?
                 .is_some_and(|it| it.role == Role::Clinic && it.scope == who.scope);
         let name = if own { name } else { AUTHORITY };
         if !names.iter().any(|known| known == name) {

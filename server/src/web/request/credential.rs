@@ -68,8 +68,8 @@ impl RequestCredential {
     async fn second_factor_due(&self, app: &Arc<App>, who: &Who) -> Result<bool, Problem> {
         match self {
             Self::Login(_) if who.role != Role::Public => {
-                let name = who.name.clone();
-                Ok(app.blocking(move |a| a.store.second_factor_due(&name)).await?)
+                let Some(account) = who.account() else { return Ok(false) };
+                Ok(app.blocking(move |a| a.store.second_factor_due(&account)).await?)
             }
             _ => Ok(false),
         }

@@ -132,7 +132,7 @@ pub(in crate::web) fn place(a: &App, alert: &Alert) -> Result<AlertPlace, StoreE
     let institution = a.store.institution(&alert.institution)?.map(|i| i.name).unwrap_or_default();
     let joined = if alert.id.starts_with(JOINED) { a.store.finding_count(&alert.id)? } else { 0 };
     let room = Names::rooms(a, [alert.room.as_str()])?.get(&alert.room);
-    let device = Names::boxes(a, [alert.device.as_str()])?.get(&alert.device);
+    let device = Names::boxes(a, [alert.box_name()])?.get(alert.box_name());
     let item_code = alert.item.clone().unwrap_or_default();
     Ok(AlertPlace { institution, room, device, item, item_code, joined })
 }

@@ -141,8 +141,9 @@ fn request_approval_and_look_come_into_the_chain() {
     assert_eq!(looked.deeds[0].item.as_ref().map(ToString::to_string), Some(s.ids()[0].clone()));
     notes(&mut s, &looked.deeds);
     let store = &s.house.running().app.store;
-    let facts =
-        store.facts_for(&s.b.id, server::clock::At::EPOCH, server::clock::At::now()).unwrap();
+    let facts = store
+        .facts_for(&s.b.id.parse().unwrap(), server::clock::At::EPOCH, server::clock::At::now())
+        .unwrap();
     let left = facts.rest.iter().find_map(|down| match down {
         Down::EvidenceOrders(orders) => Some(acts(orders)),
         _ => None,
@@ -210,7 +211,12 @@ fn gone(s: &mut Scene, step: &str, reason: &str) {
 }
 
 fn items(s: &Scene) -> Vec<server::evidence::ItemSeen> {
-    s.house.running().app.store.evidence_of_finding(&s.b.id, &finding_id()).unwrap()
+    s.house
+        .running()
+        .app
+        .store
+        .evidence_of_finding(&s.b.id.parse().unwrap(), &finding_id())
+        .unwrap()
 }
 
 #[test]

@@ -74,7 +74,7 @@ fn pictures_come_back(buried: bool) {
     let store = &house.running().app.store;
     let opening = store.opening(&order.order.as_str().parse().unwrap()).unwrap().unwrap();
     assert!(!opening.opening.state.is_live() && opening.for_supervisor.is_empty());
-    for seen in store.evidence_of_finding(&s.b.id, &finding_id()).unwrap() {
+    for seen in store.evidence_of_finding(&s.b.id.parse().unwrap(), &finding_id()).unwrap() {
         assert!(seen.gone.is_some() && seen.item.supervisor_half.ct.is_empty(), "{seen:?}");
     }
     let house = house.restart_with(ACCOUNTS);

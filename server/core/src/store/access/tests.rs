@@ -70,12 +70,15 @@ fn an_invitation_makes_one_account() {
     let (store, _dir) = store();
     store.invite("h", Role::Reviewer, "5101", at("2026-03-03T00:00:00.000Z")).unwrap();
     let now = at("2026-03-02T00:00:00.000Z");
-    assert_eq!(store.accept_invitation("h", "wang", "王", "p", None, now).unwrap(), Role::Reviewer);
-    assert!(store.accept_invitation("h", "li", "李", "p", None, now).is_err());
-    store.log_in("t", "wang", "c", now, at("2026-03-02T08:00:00.000Z")).unwrap();
+    assert_eq!(
+        store.accept_invitation("h", &"wang".parse().unwrap(), "王", "p", None, now).unwrap(),
+        Role::Reviewer
+    );
+    assert!(store.accept_invitation("h", &"li".parse().unwrap(), "李", "p", None, now).is_err());
+    store.log_in("t", &"wang".parse().unwrap(), "c", now, at("2026-03-02T08:00:00.000Z")).unwrap();
     assert_eq!(store.who_by_login("t", now).unwrap().unwrap().scope, "5101");
     assert!(store.who_by_login("t", at("2026-03-02T08:00:00.000Z")).unwrap().is_none());
-    store.disable_account("wang", "wu", now).unwrap();
+    store.disable_account(&"wang".parse().unwrap(), "wu", now).unwrap();
     assert!(store.who_by_login("t", now).unwrap().is_none());
 }
 

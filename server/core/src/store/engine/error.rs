@@ -6,7 +6,7 @@ use tokio_postgres::error::SqlState;
 pub enum Error {
     #[error(transparent)]
     Sqlite(#[from] rusqlite::Error),
-    #[error("{}", told(.0))]
+    #[error("{}", crate::store_address::told(.0))]
     Postgres(#[from] tokio_postgres::Error),
     #[error("no row was found")]
     NoRows,
@@ -85,19 +85,5 @@ impl<T> OptionalExtension<T> for EngineResult<T> {
             Err(Error::NoRows | Error::Sqlite(rusqlite::Error::QueryReturnedNoRows)) => Ok(None),
             Err(error) => Err(error),
         }
-    }
-}
-
-/// One line: PostgreSQL's own words, and the statement's hint where it has one.
-pub(super) fn told(error: &tokio_postgres::Error) -> String {
-    match error.as_db_error() {
-        Some(db) => {
-            let detail = db.detail().map_or_else(String::new, |detail| format!(" ({detail})"));
-            format!("{}{detail}", db.message())
-        }
-        None => match std::error::Error::source(error) {
-            Some(source) => format!("{error}: {source}"),
-            None => error.to_string(),
-        },
     }
 }

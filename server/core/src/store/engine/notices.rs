@@ -7,8 +7,8 @@ use tokio::sync::mpsc;
 use tokio_postgres::{AsyncMessage, Connection, NoTls};
 
 use super::EngineResult;
-use super::address::DatabaseLogin;
 use super::postgres::{drivers, wait};
+use crate::store_address::DatabaseLogin;
 
 /// Ends when the connection does.
 pub struct Notices {

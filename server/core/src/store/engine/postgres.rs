@@ -15,8 +15,8 @@ use tokio_postgres::error::SqlState;
 use tokio_postgres::types::{IsNull, ToSql, Type, private::BytesMut, to_sql_checked};
 use tokio_postgres::{NoTls, Row, Statement};
 
-use super::address::DatabaseLogin;
 use super::{EngineResult, Error, Param, Params, text};
+use crate::store_address::DatabaseLogin;
 
 type Answer<T> = std::result::Result<T, tokio_postgres::Error>;
 
@@ -191,7 +191,10 @@ where
     T: AsyncRead + AsyncWrite + Unpin,
 {
     if let Err(error) = connection.await {
-        tracing::warn!(error = super::error::told(&error), "the connection to PostgreSQL ended");
+        tracing::warn!(
+            error = crate::store_address::told(&error),
+            "the connection to PostgreSQL ended"
+        );
     }
 }
 

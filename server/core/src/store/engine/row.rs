@@ -1,6 +1,9 @@
 //! Rows of either engine, read by value: `int4`, `int8`, `numeric` and `bool` as a number, `text`
 //! and its like as a text.
 
+use std::str::FromStr;
+
+use protocol::id::BadId;
 use rusqlite::types::{FromSql, ValueRef};
 use tokio_postgres::types::Type;
 
@@ -61,6 +64,25 @@ impl Row<'_> {
                 T::column_result(raw.value()?).map_err(|e| fault(&column, &e))
             }
         }
+    }
+
+    /// An id of the wire, which knows nothing of a database.
+    pub(in crate::store) fn id<I: Column, T>(&self, column: I) -> EngineResult<T>
+    where
+        T: FromStr<Err = BadId>,
+    {
+        let text: String = self.get(column)?;
+        text.parse().map_err(|bad| fault(&column, &bad))
+    }
+
+    /// The same where there may be none.
+    pub(in crate::store) fn id_or_none<I: Column, T>(&self, column: I) -> EngineResult<Option<T>>
+    where
+        T: FromStr<Err = BadId>,
+    {
+        let text: Option<String> = self.get(column)?;
+        let text = text.filter(|text| !text.is_empty());
+        text.map(|text| text.parse().map_err(|bad| fault(&column, &bad))).transpose()
     }
 
     /// The value as it stands.

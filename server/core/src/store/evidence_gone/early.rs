@@ -4,6 +4,7 @@
 //! excuse nothing.
 
 use jiff::SignedDuration;
+use protocol::id::DeviceId;
 
 use super::super::Result;
 use super::super::engine;
@@ -17,7 +18,7 @@ const RIGHT_BEHIND: SignedDuration = SignedDuration::from_mins(10);
 /// A box that still speaks so long after a step came has that step's receipt [D].
 const RECEIPT_COMES: SignedDuration = SignedDuration::from_mins(1);
 
-pub(super) fn is_early(tx: &Transaction<'_>, device: &str, id: &str, now: At) -> Result<bool> {
+pub(super) fn is_early(tx: &Transaction<'_>, device: &DeviceId, id: &str, now: At) -> Result<bool> {
     let due = now - SignedDuration::from_hours(24 * UNDECIDED_DAYS);
     let Some(picture) = of_undecided(tx, device, id, due)? else { return Ok(false) };
     let Some(back) = taken_back(tx, device, &picture)? else { return Ok(true) };
@@ -40,7 +41,7 @@ struct Picture {
     place: Option<(i64, i64)>,
 }
 
-fn of_undecided(tx: &Connection, device: &str, id: &str, due: At) -> Result<Option<Picture>> {
+fn of_undecided(tx: &Connection, device: &DeviceId, id: &str, due: At) -> Result<Option<Picture>> {
     let sql = "SELECT e.finding, f.step = 'withdrawn', (SELECT s.at FROM alert_seen s WHERE
         s.alert = a.id), e.epoch, e.seq FROM evidence_item e JOIN finding f ON f.id = e.finding AND
         f.origin = e.device JOIN alert a ON a.id = f.alert WHERE e.device = ?1 AND e.id = ?2 AND
@@ -65,19 +66,19 @@ fn said(r: &Row<'_>) -> engine::EngineResult<StepTimes> {
     Ok(StepTimes { came: r.get(0)?, own: r.get(1)?, epoch: r.get(2)?, seq: r.get(3)? })
 }
 
-fn taken_back(tx: &Connection, device: &str, of: &Picture) -> Result<Option<StepTimes>> {
+fn taken_back(tx: &Connection, device: &DeviceId, of: &Picture) -> Result<Option<StepTimes>> {
     if !of.withdrawn {
         return Ok(None);
     }
     let sql = "SELECT received_at, at, epoch, seq FROM finding_step WHERE origin = ?1 AND
         finding = ?2 AND step = 'withdrawn' ORDER BY revision DESC LIMIT 1";
-    let found = tx.prepare_cached(sql)?.query_row([device, of.finding.as_str()], said);
+    let found = tx.prepare_cached(sql)?.query_row((device, of.finding.as_str()), said);
     Ok(found.optional()?)
 }
 
 /// The step that asked for the picture: the last grave one before the box told of it. A later one
 /// asks for others.
-fn asked_by(tx: &Connection, device: &str, of: &Picture) -> Result<Option<StepTimes>> {
+fn asked_by(tx: &Connection, device: &DeviceId, of: &Picture) -> Result<Option<StepTimes>> {
     let Some((epoch, seq)) = of.place else { return Ok(None) };
     let sql = "SELECT received_at, at, epoch, seq FROM finding_step WHERE origin = ?1 AND
         finding = ?2 AND step IN ('opened', 'strengthened') AND severity >= 2 AND epoch = ?3 AND
@@ -90,7 +91,7 @@ fn asked_by(tx: &Connection, device: &str, of: &Picture) -> Result<Option<StepTi
 /// it, and it knew that others may have seen it. Only one that was away the whole time did not.
 fn spoke_between(
     tx: &Connection,
-    device: &str,
+    device: &DeviceId,
     step: &StepTimes,
     back: &StepTimes,
 ) -> Result<bool> {

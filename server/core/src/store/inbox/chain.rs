@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use crate::store::engine::{Connection, OptionalExtension as _, Row, Transaction, params};
 use jiff::SignedDuration;
 use protocol::envelope::Envelope;
+use protocol::id::DeviceId;
 use protocol::up::{ClockSource, Up, UpBody};
 
 use super::super::budgets::Budgets;
@@ -23,7 +24,7 @@ use crate::ingest::integrity;
 use crate::ingest::place::BoxRegistration;
 
 /// Device, contiguous sequence, first stored one above it, epoch, and when that was received.
-type Gap = (String, i64, i64, i64, At);
+type Gap = (DeviceId, i64, i64, i64, At);
 
 /// A device within the transaction.
 #[expect(
@@ -73,7 +74,7 @@ impl Chain {
             return Ok(None);
         }
         if self.registration.as_ref().is_none_or(|(epoch, _)| *epoch != self.epoch) {
-            let found = places.registration(tx, it.body.device.as_str(), self.epoch)?;
+            let found = places.registration(tx, &it.body.device, self.epoch)?;
             self.registration = Some((self.epoch, found));
         }
         Ok(self.registration.as_ref().map(|(_, registration)| registration))
@@ -98,7 +99,7 @@ impl Store {
                  AND count(DISTINCT substr(m.received_at, 1, 16)) >= ?3";
             let bounds = (received_before, hour_ago, i64::from(heard_minutes));
             let gaps: Vec<Gap> = collect(tx, sql, bounds, |r| {
-                Ok((r.get(0)?, r.get(1)?, r.get(2)?, r.get(3)?, r.get(4)?))
+                Ok((r.id(0)?, r.get(1)?, r.get(2)?, r.get(3)?, r.get(4)?))
             })?;
             for (device, contiguous, above, epoch, until) in &gaps {
                 tx.execute("UPDATE device SET chain = 'gap' WHERE id = ?1", [device])?;
@@ -115,7 +116,12 @@ impl Store {
 
 /// When the last message up to this place of the chain was said: a box that was off line delivers a
 /// day in a second, and what is missing from it is missing from that day.
-pub(super) fn last_word(tx: &Connection, device: &str, epoch: i64, seq: i64) -> Result<Option<At>> {
+pub(super) fn last_word(
+    tx: &Connection,
+    device: &DeviceId,
+    epoch: i64,
+    seq: i64,
+) -> Result<Option<At>> {
     let sql = "SELECT received_at, envelope FROM message WHERE device=?1 AND (epoch, seq) <= \
         (?2, ?3) ORDER BY epoch DESC, seq DESC LIMIT 1";
     let found: Option<(At, String)> = tx
@@ -136,14 +142,19 @@ fn said_at(envelope: &str) -> Option<At> {
 }
 
 /// When the message that is stored at this place was received.
-pub(super) fn received(tx: &Connection, device: &str, epoch: i64, seq: i64) -> Result<Option<At>> {
+pub(super) fn received(
+    tx: &Connection,
+    device: &DeviceId,
+    epoch: i64,
+    seq: i64,
+) -> Result<Option<At>> {
     let sql = "SELECT received_at FROM message WHERE device=?1 AND epoch=?2 AND seq=?3";
     Ok(tx.prepare_cached(sql)?.query_row((device, epoch, seq), |r| r.get(0)).optional()?)
 }
 
 /// What was said between the last word before a declared break and the break itself may be gone.
 pub(super) fn note_break(tx: &Connection, it: &IncomingMessage, epoch: i64) -> Result<()> {
-    let (device, seq) = (it.body.device.as_str(), it.body.seq as i64);
+    let (device, seq) = (&it.body.device, it.body.seq as i64);
     let from = last_word(tx, device, epoch, seq - 1)?;
     note_fault(tx, device, "break", (epoch, seq), (from, it.received_at))
 }
@@ -151,7 +162,7 @@ pub(super) fn note_break(tx: &Connection, it: &IncomingMessage, epoch: i64) -> R
 /// Where the chain is not whole; whoever the box spoke of in that time is judged anew.
 pub(super) fn note_fault(
     tx: &Connection,
-    device: &str,
+    device: &DeviceId,
     kind: &str,
     (epoch, seq): (i64, i64),
     (from, to): (Option<At>, At),
@@ -163,18 +174,18 @@ pub(super) fn note_fault(
     judge_again(tx, device, &from, &to)
 }
 
-fn judge_again(tx: &Connection, device: &str, from: &str, to: &str) -> Result<()> {
+fn judge_again(tx: &Connection, device: &DeviceId, from: &str, to: &str) -> Result<()> {
     let places = "INSERT INTO to_judge SELECT DISTINCT 'i:' || r.institution FROM device_place p
         JOIN room r ON r.id = p.room WHERE p.device = ?1 ON CONFLICT DO NOTHING";
     tx.prepare_cached(places)?.execute([device])?;
     let persons = "INSERT INTO to_judge SELECT DISTINCT 'p:' || person FROM presence
         WHERE device = ?1 AND from_at <= ?3 AND to_at >= ?2 ON CONFLICT DO NOTHING";
-    tx.prepare_cached(persons)?.execute([device, from, to])?;
+    tx.prepare_cached(persons)?.execute(params![device, from, to])?;
     Ok(())
 }
 
 /// How often the box declared a break in the time over which they are counted.
-pub(super) fn breaks_since(tx: &Connection, device: &str, now: At) -> Result<i64> {
+pub(super) fn breaks_since(tx: &Connection, device: &DeviceId, now: At) -> Result<i64> {
     let since = now - SignedDuration::from_hours(24 * integrity::BREAK_DAYS);
     let sql =
         "SELECT count(*) FROM chain_fault WHERE device = ?1 AND kind = 'break' AND to_at >= ?2";
@@ -199,8 +210,7 @@ pub(super) fn judged(tx: &Connection, it: &IncomingMessage, chain: &Chain) -> Re
     let (seq, breaks) = (it.body.seq, matches!(it.body.payload, Up::ChainBreak(_)));
     // Of the next sequence nothing is stored where nothing is stored beyond the mark.
     let next = !chain.above && seq == chain.state.contiguous_seq + 1;
-    let stored =
-        if next { None } else { stored_hash(tx, it.body.device.as_str(), chain.epoch, seq)? };
+    let stored = if next { None } else { stored_hash(tx, &it.body.device, chain.epoch, seq)? };
     let highest = if seq > chain.state.contiguous_seq + 1 { highest(tx, it, chain)? } else { 0 };
     let link = ChainLink { seq, hash: &it.hash, prev: &it.body.prev, breaks };
     Ok(judge(&chain.state, link, stored.as_deref(), highest))
@@ -222,7 +232,7 @@ const CHAIN: &str = "SELECT epoch, contiguous_seq, contiguous_hash, spent_day, s
     FROM device d WHERE id = ?1";
 
 pub(super) fn chain_of(tx: &Connection, it: &IncomingMessage, limits: BoxLimits) -> Result<Chain> {
-    let device = it.body.device.as_str();
+    let device = &it.body.device;
     let row = tx.prepare_cached(CHAIN)?.query_row([device], stands)?;
     Ok(begun(row, it, limits))
 }
@@ -233,15 +243,15 @@ pub(super) fn ask_ahead<'a>(
     tx: &Connection,
     batch: &'a [InboxEntry],
     budgets: &mut Budgets,
-    chains: &mut BTreeMap<&'a str, Chain>,
+    chains: &mut BTreeMap<&'a DeviceId, Chain>,
     places: &mut RegistryAnswers,
 ) -> Result<()> {
-    let mut firsts: BTreeMap<&str, (&IncomingMessage, bool)> = BTreeMap::new();
+    let mut firsts: BTreeMap<&DeviceId, (&IncomingMessage, bool)> = BTreeMap::new();
     for it in messages(batch) {
-        let known = firsts.entry(it.body.device.as_str()).or_insert((it, false));
+        let known = firsts.entry(&it.body.device).or_insert((it, false));
         known.1 |= speaks_of_a_place(it);
     }
-    let devices: Vec<[&str; 1]> = firsts.keys().map(|device| [*device]).collect();
+    let devices: Vec<[&DeviceId; 1]> = firsts.keys().map(|device| [*device]).collect();
     budgets.ask_ahead(tx, &firsts.values().map(|(it, _)| *it).collect::<Vec<_>>())?;
     let rows = tx.rows_each(CHAIN, devices, stands)?;
     let mut placed = Vec::new();
@@ -296,7 +306,7 @@ fn begun(row: Stands, it: &IncomingMessage, limits: BoxLimits) -> Chain {
     }
 }
 
-fn stored_hash(tx: &Connection, device: &str, epoch: i64, seq: u64) -> Result<Option<String>> {
+fn stored_hash(tx: &Connection, device: &DeviceId, epoch: i64, seq: u64) -> Result<Option<String>> {
     let sql = "SELECT hash FROM message WHERE device=?1 AND epoch=?2 AND seq=?3
         UNION ALL SELECT hash FROM dropped WHERE device=?1 AND epoch=?2 AND seq=?3";
     Ok(tx.prepare_cached(sql)?.query_row((device, epoch, seq as i64), |r| r.get(0)).optional()?)
@@ -304,7 +314,7 @@ fn stored_hash(tx: &Connection, device: &str, epoch: i64, seq: u64) -> Result<Op
 
 /// Moves the contiguous mark over this message and everything that now links behind it.
 pub(super) fn advance(tx: &Transaction<'_>, it: &IncomingMessage, chain: &mut Chain) -> Result<()> {
-    let device = it.body.device.as_str();
+    let device = &it.body.device;
     if it.body.seq == chain.state.contiguous_seq + 1 {
         // The judgement saw that it names the mark as its predecessor, or begins a chain.
         chain.state.contiguous_seq += 1;
@@ -331,7 +341,7 @@ pub(super) fn advance(tx: &Transaction<'_>, it: &IncomingMessage, chain: &mut Ch
 }
 
 /// Where the chain stands now; and every verified message says that its box lives.
-pub(super) fn write_back(tx: &Transaction<'_>, device: &str, chain: &Chain) -> Result<()> {
+pub(super) fn write_back(tx: &Transaction<'_>, device: &DeviceId, chain: &Chain) -> Result<()> {
     tx.send(
         "UPDATE device SET epoch=?2, contiguous_seq=?3, contiguous_hash=?4,
          chain = CASE WHEN ?5 = 1 THEN 'forked' WHEN ?6 = 1 THEN 'restarted'
@@ -377,7 +387,7 @@ pub(super) fn write_back(tx: &Transaction<'_>, device: &str, chain: &Chain) -> R
 /// Hash and predecessor of what is stored at a sequence; a dropped row names no predecessor.
 fn at(
     tx: &Connection,
-    device: &str,
+    device: &DeviceId,
     epoch: i64,
     seq: u64,
 ) -> Result<Option<(String, Option<String>)>> {
@@ -392,7 +402,10 @@ fn at(
 /// The receipt that each device is due now, with its next version. Above a gap it names the latest
 /// stored sequences and those of this batch, so that a gap that never heals (a server restored from
 /// a backup) does not keep the box's outbox full.
-pub(super) fn receipts(tx: &Connection, chains: BTreeMap<&str, Chain>) -> Result<Vec<ReceiptDue>> {
+pub(super) fn receipts(
+    tx: &Connection,
+    chains: BTreeMap<&DeviceId, Chain>,
+) -> Result<Vec<ReceiptDue>> {
     let sql = "INSERT INTO knowledge (device, kind, version, content, issued_at) VALUES (?1,
         'receipt', ?3, '', ?2)
         ON CONFLICT(device, kind) DO UPDATE SET version = max(knowledge.version
@@ -410,7 +423,7 @@ pub(super) fn receipts(tx: &Connection, chains: BTreeMap<&str, Chain>) -> Result
     Ok(due)
 }
 
-fn receipt(tx: &Connection, device: &str, chain: Chain, version: u64) -> Result<ReceiptDue> {
+fn receipt(tx: &Connection, device: &DeviceId, chain: Chain, version: u64) -> Result<ReceiptDue> {
     let mark = chain.state.contiguous_seq;
     let mut above = Vec::new();
     if chain.above {
@@ -420,7 +433,7 @@ fn receipt(tx: &Connection, device: &str, chain: Chain, version: u64) -> Result<
         above.dedup();
     }
     Ok(ReceiptDue {
-        device: device.to_owned(),
+        device: device.clone(),
         version,
         above,
         contiguous_seq: mark,

@@ -1,6 +1,7 @@
 //! What a stored message changes beyond its own row, but for findings: those are `incidents`'.
 
 use crate::store::engine::{Connection, Transaction, params};
+use protocol::id::DeviceId;
 use protocol::up::{
     DroppedReport, HealthReport, KnowledgeAck, PresenceReport, PresenceSummary, Up,
 };
@@ -43,9 +44,9 @@ pub(super) fn apply(
     tx: &Transaction<'_>,
     it: &IncomingMessage,
     epoch: i64,
-    acked: &mut Vec<String>,
+    acked: &mut Vec<DeviceId>,
 ) -> Result<()> {
-    let (device, at) = (it.body.device.as_str(), it.received_at);
+    let (device, at) = (&it.body.device, it.received_at);
     match &it.body.payload {
         Up::Health(report) => {
             health(tx, device, report)?;
@@ -53,7 +54,7 @@ pub(super) fn apply(
             evidence_record::recount(tx, device, at)
         }
         Up::KnowledgeAck(ack) => {
-            acked.push(device.to_owned());
+            acked.push(device.clone());
             knowledge_ack(tx, device, ack, at)
         }
         Up::Dropped(report) => dropped(tx, device, epoch, report),
@@ -81,7 +82,7 @@ fn summary(
     epoch: i64,
     placed: &PlacedStatement,
 ) -> Result<()> {
-    let (device, seq) = (it.body.device.as_str(), it.body.seq as i64);
+    let (device, seq) = (&it.body.device, it.body.seq as i64);
     let session = report.session.as_str();
     let sql = "INSERT INTO summary VALUES (?1,?2,?3,?4,?5,?6,?7,?8) ON CONFLICT(session, device)
         DO UPDATE SET
@@ -157,12 +158,12 @@ fn presence(
     Ok(tx.send(sql, values)?)
 }
 
-fn health(tx: &Connection, device: &str, report: &HealthReport) -> Result<()> {
+fn health(tx: &Connection, device: &DeviceId, report: &HealthReport) -> Result<()> {
     let sql = "UPDATE device SET health=?2, firmware=?3 WHERE id=?1";
     Ok(tx.send(sql, params![device, serde_json::to_string(report)?, report.firmware])?)
 }
 
-fn knowledge_ack(tx: &Connection, device: &str, ack: &KnowledgeAck, at: At) -> Result<()> {
+fn knowledge_ack(tx: &Connection, device: &DeviceId, ack: &KnowledgeAck, at: At) -> Result<()> {
     let sql = "UPDATE knowledge SET ack_version=?3, applied=?4, refused_because=?5
         WHERE device=?1 AND kind=?2 AND ?3 <= version AND coalesce(ack_version, 0) <= ?3";
     let version = ack.version as i64;
@@ -178,7 +179,7 @@ fn knowledge_ack(tx: &Connection, device: &str, ack: &KnowledgeAck, at: At) -> R
     Ok(())
 }
 
-fn dropped(tx: &Connection, device: &str, epoch: i64, report: &DroppedReport) -> Result<()> {
+fn dropped(tx: &Connection, device: &DeviceId, epoch: i64, report: &DroppedReport) -> Result<()> {
     for row in &report.rows {
         let changed = tx
             .prepare_cached("INSERT INTO dropped VALUES (?1,?2,?3,?4) ON CONFLICT DO NOTHING")?

@@ -1,5 +1,6 @@
 //! What the ingest hands to the store: a message that was checked, one that was refused, a status.
 
+use protocol::id::DeviceId;
 use protocol::up::{StatusBody, UpBody};
 use wording::RefusalReason;
 
@@ -27,7 +28,7 @@ pub struct Quarantined {
     pub detail: String,
     pub payload: Vec<u8>,
     /// The device it claims to come from, where that is a registered one.
-    pub device: Option<String>,
+    pub device: Option<DeviceId>,
 }
 
 /// One thing that the ingest found; a batch is committed as one.
@@ -49,7 +50,7 @@ impl InboxEntry {
         match self {
             Self::Message(it) => it.body.device.as_str(),
             Self::Status { status, .. } => status.device.as_str(),
-            Self::Aside(it) => it.device.as_deref().unwrap_or_default(),
+            Self::Aside(it) => it.device.as_ref().map_or("", DeviceId::as_str),
         }
     }
 }

@@ -7,6 +7,7 @@ use std::collections::hash_map::Entry as MapEntry;
 
 use crate::store::engine::{Connection, Transaction, params};
 use protocol::envelope::Envelope;
+use protocol::id::DeviceId;
 use protocol::up::{Up, UpBody};
 
 use super::super::incidents::{self, ChainPosition, IncidentStep, Joining};
@@ -25,7 +26,7 @@ pub(super) fn any(c: &Connection) -> Result<bool> {
 pub(super) fn note(tx: &Connection, findings: &[IncidentStep<'_>]) -> Result<usize> {
     let sql = "INSERT INTO finding_due (device, epoch, seq) VALUES (?1,?2,?3)";
     for IncidentStep { place, .. } in findings {
-        tx.send(sql, params![place.device, place.epoch, place.seq])?;
+        tx.send(sql, params![place.box_name(), place.epoch, place.seq])?;
     }
     Ok(findings.len())
 }
@@ -33,7 +34,7 @@ pub(super) fn note(tx: &Connection, findings: &[IncidentStep<'_>]) -> Result<usi
 /// A stored message that holds a finding.
 struct Due {
     note: i64,
-    device: String,
+    device: DeviceId,
     epoch: i64,
     seq: i64,
     received_at: At,
@@ -57,7 +58,7 @@ impl Store {
             let due: Vec<Due> = collect(tx, sql, [limit as i64], |r| {
                 Ok(Due {
                     note: r.get(0)?,
-                    device: r.get(1)?,
+                    device: r.id(1)?,
                     epoch: r.get(2)?,
                     seq: r.get(3)?,
                     received_at: r.get(4)?,
@@ -73,9 +74,10 @@ impl Store {
             }
             let steps = self.steps(tx, &due, &messages)?;
             let mut budgets = lock(&self.budgets);
-            let max = steps.iter().map(|step| {
-                let place = &step.place;
-                Ok((place.device, budgets.of(tx, place.device, place.received_at)?.open_alerts_max))
+            let max = steps.iter().filter_map(|step| {
+                let (device, at) = (step.place.device?, step.place.received_at);
+                let limits = budgets.of(tx, device, at);
+                Some(limits.map(|limits| (device, limits.open_alerts_max)))
             });
             let max = max.collect::<Result<_>>()?;
             let jumps = incidents::take_in(tx, &steps, &Joining::Beyond(max))?;
@@ -100,7 +102,7 @@ impl Store {
         messages: &'a [Option<IncomingMessage>],
     ) -> Result<Vec<IncidentStep<'a>>> {
         let mut places = RegistryAnswers::new(self.demonstration);
-        let mut registrations: HashMap<(&str, i64), BoxRegistration> = HashMap::new();
+        let mut registrations: HashMap<(&DeviceId, i64), BoxRegistration> = HashMap::new();
         let mut steps = Vec::with_capacity(due.len());
         for (due, it) in due.iter().zip(messages).filter_map(|(due, it)| Some((due, it.as_ref()?)))
         {
@@ -112,7 +114,7 @@ impl Store {
                 }
             };
             let place = ChainPosition {
-                device: &due.device,
+                device: Some(&due.device),
                 epoch: due.epoch,
                 seq: due.seq,
                 received_at: due.received_at,
@@ -122,7 +124,10 @@ impl Store {
                     steps
                         .push(strangers::without(tx, IncidentStep::of_box(report, place, placed))?);
                 }
-                Some(Err(why)) => set_aside(tx, &place, why.reason, &why.detail, &due.envelope)?,
+                Some(Err(why)) => {
+                    let said = (due.received_at, why.reason);
+                    set_aside(tx, &due.device, said, &why.detail, &due.envelope)?;
+                }
                 None => {}
             }
         }

@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
+use protocol::id::DeviceId;
 use protocol::up::Up;
 
 use crate::store::engine::Connection;
@@ -39,7 +40,7 @@ impl RegistryAnswers {
     pub(super) fn registration(
         &self,
         c: &Connection,
-        device: &str,
+        device: &DeviceId,
         epoch: i64,
     ) -> Result<BoxRegistration> {
         Ok(self.registrations(c, &[(device, epoch)])?.pop().unwrap_or_default())
@@ -49,7 +50,7 @@ impl RegistryAnswers {
     pub(super) fn registrations(
         &self,
         c: &Connection,
-        boxes: &[(&str, i64)],
+        boxes: &[(&DeviceId, i64)],
     ) -> Result<Vec<BoxRegistration>> {
         let since = "SELECT since FROM device_key WHERE device = ?1 AND from_epoch <= ?2 ORDER BY \
             from_epoch DESC LIMIT 1";

@@ -1,11 +1,13 @@
 //! What was refused: kept aside within bounds, counted, and an Integrity alert where its reason
 //! asks for one.
 
+use protocol::id::DeviceId;
+
 use crate::clock::At;
 use crate::store::engine::{Transaction, params};
 use wording::RefusalReason;
 
-use super::super::incidents::{ChainPosition, Jump};
+use super::super::incidents::Jump;
 use super::super::{Result, Store, count, incidents, rows};
 use super::{IncomingMessage, Quarantined, chain};
 use crate::ingest::integrity;
@@ -82,21 +84,25 @@ fn keep(tx: &Transaction<'_>, it: &Quarantined) -> Result<()> {
 /// Keeps what a box signed and may not say: it stands in its chain, and has no effect.
 pub(super) fn set_aside(
     tx: &Transaction<'_>,
-    place: &ChainPosition<'_>,
-    reason: RefusalReason,
+    device: &DeviceId,
+    (at, reason): (At, RefusalReason),
     detail: &str,
     text: &str,
 ) -> Result<()> {
-    keep(tx, &of_box(place.device, place.received_at, reason, detail, text))?;
-    let cause = integrity::ChainFault::SetAside { reason, day: place.received_at.utc_day() };
-    incidents::raise_integrity(tx, place.device, &cause, place.received_at)
+    keep(tx, &of_box(device, at, reason, detail, text))?;
+    let cause = integrity::ChainFault::SetAside { reason, day: at.utc_day() };
+    incidents::raise_integrity(tx, device, &cause, at)
 }
 
 /// What a step says that no revision leads to.
 pub(super) fn set_jumps_aside(tx: &Transaction<'_>, jumps: &[Jump<'_>]) -> Result<()> {
     for jump in jumps {
-        let text = jump.step.report.to_text()?;
-        set_aside(tx, &jump.step.place, RefusalReason::RevisionJump, &jump.detail(), &text)?;
+        let (place, text) = (&jump.step.place, jump.step.report.to_text()?);
+        // The server's own steps jump nowhere.
+        if let Some(device) = place.device {
+            let said = (place.received_at, RefusalReason::RevisionJump);
+            set_aside(tx, device, said, &jump.detail(), &text)?;
+        }
     }
     Ok(())
 }
@@ -107,7 +113,7 @@ pub(super) fn fork(
     epoch: i64,
     detail: &str,
 ) -> Result<()> {
-    let device = it.body.device.as_str();
+    let device = &it.body.device;
     tx.execute("UPDATE device SET chain = 'forked' WHERE id = ?1", [device])?;
     let seq = it.body.seq as i64;
     let from = chain::last_word(tx, device, epoch, seq.saturating_sub(1))?;
@@ -122,18 +128,12 @@ pub(super) fn fork(
 pub(super) fn jump(tx: &Transaction<'_>, it: &IncomingMessage, detail: &str) -> Result<()> {
     quarantine(
         tx,
-        &of_box(
-            it.body.device.as_str(),
-            it.received_at,
-            RefusalReason::SequenceJump,
-            detail,
-            &it.envelope,
-        ),
+        &of_box(&it.body.device, it.received_at, RefusalReason::SequenceJump, detail, &it.envelope),
     )
 }
 
 fn of_box(
-    device: &str,
+    device: &DeviceId,
     received_at: At,
     reason: RefusalReason,
     detail: &str,

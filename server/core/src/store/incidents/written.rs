@@ -6,7 +6,7 @@ use protocol::up::{FindingKind, FindingReport, Severity, Step as FindingStep};
 
 use super::{Around, IncidentStep, kept};
 use crate::alert::{AlertState, Case};
-use crate::alert_view::ReferenceNumber;
+use crate::alert_number::ReferenceNumber;
 use crate::ids::AlertId;
 use crate::store::alerts::Alert;
 use crate::store::engine::{Connection, params};
@@ -48,7 +48,7 @@ pub(super) fn open_alert(
             .as_ref()
             .filter(|_| own && placed.session_known)
             .map(ToString::to_string),
-        device: place.device.to_owned(),
+        device: place.device.cloned(),
         item: report.item.as_ref().filter(|_| own).map(ToString::to_string),
         assignee: None,
         raised_at: placed.at,
@@ -72,7 +72,7 @@ pub(super) fn open_alert(
         alert.jurisdiction,
         alert.room,
         alert.session,
-        alert.device,
+        alert.box_name(),
         alert.item,
         alert.raised_at,
         alert.received_at,
@@ -137,7 +137,7 @@ pub(super) fn put_finding(
         report.revision,
         first.placed.at,
         first.place.received_at,
-        place.device,
+        place.box_name(),
         place.epoch,
         place.seq,
         report.to_text()?

@@ -242,7 +242,7 @@ fn in_words(step: &AlertAction, assigned: Option<&str>) -> String {
 /// Gives the alert to somebody who may give verdicts on it.
 fn assign(a: &App, who: &Who, alert: &Alert, to: &str, by: &str) -> Result<Alert, Problem> {
     if !who.open_house && !to.is_empty() {
-        let account = a.store.account(to)?.filter(|x| !x.disabled);
+        let account = a.store.account_named(to)?.filter(|x| !x.disabled);
         let able = account.is_some_and(|x| {
             matches!(x.role, Role::Supervisor | Role::Reviewer)
                 && alert.jurisdiction.starts_with(&x.scope)

@@ -5,6 +5,7 @@
 //! day of its log what stands. Which clinic, room and day the question was about, the server alone
 //! knows. What they say is their own word: no answer of the corroboration reads it.
 
+use protocol::id::DeviceId;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -79,7 +80,8 @@ pub(in crate::web) struct ReplaySeen {
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 pub(in crate::web) struct RoomReplay {
     pub room: String,
-    pub device: String,
+    #[schemars(with = "String")]
+    pub device: DeviceId,
     pub standing: TrialStanding,
     pub days: Vec<DayReplay>,
 }

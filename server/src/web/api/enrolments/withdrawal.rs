@@ -159,7 +159,7 @@ fn tell_deleted(
     app: &Arc<App>,
     person: &protocol::id::PersonId,
     places: Vec<String>,
-    devices: Vec<String>,
+    devices: Vec<protocol::id::DeviceId>,
     done: &crate::store::Withdrawal,
 ) -> Withdrawn {
     for place in &places {
@@ -176,6 +176,6 @@ fn tell_deleted(
         templates_deleted: done.templates_deleted,
         photos_deleted: done.photos_deleted,
         institutions: places,
-        devices_told: devices,
+        devices_told: devices.into_iter().map(String::from).collect(),
     }
 }

@@ -1,6 +1,7 @@
 //! An opening as its two people see it and act on it: whole for them, that it is for an auditor,
 //! nothing for anybody else.
 
+use protocol::id::DeviceId;
 use std::collections::{BTreeMap, BTreeSet};
 
 use axum::Json;
@@ -33,7 +34,8 @@ use crate::web::request::deed;
 pub(in crate::web) struct OpeningSeen {
     pub id: OpeningId,
     pub alert: AlertId,
-    pub device: String,
+    #[schemars(with = "String")]
+    pub device: DeviceId,
     pub opening: Opening,
     /// It was approved: where it is refused all the same, its box said why.
     #[serde(skip)]

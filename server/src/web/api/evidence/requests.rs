@@ -1,5 +1,6 @@
 //! A supervisor asks for pictures of one finding: what is checked before a request is kept.
 
+use protocol::id::DeviceId;
 use std::collections::BTreeMap;
 
 use axum::extract::State;
@@ -67,7 +68,8 @@ pub(in crate::web) async fn post_request(
             let alert = seen(a.store.alert(&known(&it.alert)?)?, &who, &it.alert)?;
             let roll = roll_of(a, &alert)?;
             both_are_custodians(&roll, &who.name, &it.reviewer)?;
-            let items = a.store.evidence_of_finding(&it.device, &it.finding)?;
+            let device: DeviceId = known(&it.device)?;
+            let items = a.store.evidence_of_finding(&device, &it.finding)?;
             let of_alert = a.store.evidence_of_alert(&alert.id)?;
             pictures_are_there(&it, &items, &of_alert)?;
             let ask = Ask {
@@ -81,7 +83,7 @@ pub(in crate::web) async fn post_request(
             let kept = OpeningKept {
                 id: it.order.parse().map_err(|e| Problem::unprocessable(format!("order: {e}")))?,
                 alert: alert.id.clone(),
-                device: it.device.clone(),
+                device,
                 finding: it.finding.clone(),
                 opening: Opening::request(ask, clock::now())?,
                 requested_at: it.requested_at.clone(),

@@ -3,13 +3,15 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
+use protocol::id::DeviceId;
 
 use super::{room_options, seen, token_page, unsure};
 use crate::access::Who;
 use crate::app::App;
+use crate::path_id::PathId;
 use crate::problem::{Form, Problem};
 use crate::web::api::boxes::{BoxBody, BoxMade, Registering, register};
 use crate::web::pages::forms::{self, FieldKind, FormField, Given, Heading, to_choose};
@@ -22,7 +24,7 @@ pub(super) async fn move_page(
     State(app): State<Arc<App>>,
     who: Who,
     l: Lang,
-    Path(id): Path<String>,
+    PathId(id): PathId<DeviceId>,
 ) -> Response {
     let made = move_form(&app, &who, l, &id, &Given::default(), None).await;
     shown(&app, &who, l, made).await
@@ -33,7 +35,7 @@ async fn move_form(
     app: &Arc<App>,
     who: &Who,
     l: Lang,
-    id: &str,
+    id: &DeviceId,
     given: &Given,
     fault: Option<Problem>,
 ) -> Result<Response, Problem> {
@@ -80,7 +82,7 @@ pub(super) async fn move_box(
     who: Who,
     l: Lang,
     headers: HeaderMap,
-    Path(id): Path<String>,
+    PathId(id): PathId<DeviceId>,
     Form(pairs): Form<Vec<(String, String)>>,
 ) -> Response {
     let given = Given::of(pairs);
@@ -95,7 +97,12 @@ pub(super) async fn move_box(
 }
 
 /// It is believed in the new room once it took its new token, and in the former one until then.
-async fn moved(app: &Arc<App>, who: &Who, id: &str, given: &Given) -> Result<BoxMade, Problem> {
+async fn moved(
+    app: &Arc<App>,
+    who: &Who,
+    id: &DeviceId,
+    given: &Given,
+) -> Result<BoxMade, Problem> {
     let (wanted, reader) = (id.to_owned(), who.clone());
     let device = app.blocking(move |a| seen(a, &reader, &wanted)).await?;
     let (room, reason) = (given.text("room"), given.text("reason"));
@@ -114,7 +121,7 @@ async fn moved(app: &Arc<App>, who: &Who, id: &str, given: &Given) -> Result<Box
     deed::at(&device.institution);
     deed::did(format!("box {} moved out of room {}: {reason}", device.id, device.room));
     let body = BoxBody {
-        id: device.id.parse().map_err(|e: protocol::id::BadId| Problem::internal(&e))?,
+        id: device.id,
         room: room.parse().map_err(|e| Problem::unprocessable(format!("room: {e}")))?,
         name: String::new(),
         planned_on: None,

@@ -2,6 +2,7 @@
 
 use askama::Template;
 use protocol::evidence::CustodianRole;
+use protocol::id::DeviceId;
 
 use super::opening::{PictureView, picture, unreal};
 use super::{OpeningView, people};
@@ -32,7 +33,7 @@ pub(in crate::web::pages) struct EvidenceCard {
 
 /// Pictures of one finding.
 struct SetView {
-    device: String,
+    device: DeviceId,
     finding: String,
     rule: String,
     ids: String,
@@ -58,7 +59,7 @@ impl EvidenceCard {
         }
         let roll = a.store.roll_for(&alert.jurisdiction)?.unwrap_or_default();
         let openings = a.store.openings_of_alert(&alert.id)?;
-        let live: Vec<(String, String)> = openings
+        let live: Vec<(DeviceId, String)> = openings
             .iter()
             .filter(|it| it.opening.state.is_live())
             .map(|it| (it.device.clone(), it.finding.clone()))
@@ -90,7 +91,7 @@ fn sets(
     l: Lang,
     items: &[ItemSeen],
     findings: &[crate::alert_view::FindingSeen],
-    live: &[(String, String)],
+    live: &[(DeviceId, String)],
 ) -> Vec<SetView> {
     let mut sets: Vec<SetView> = Vec::new();
     for seen in items {

@@ -164,7 +164,7 @@ async fn make_opening(
         monitoring: open
             .map(|whole| l.t(&whole.monitoring.notice_zh, &whole.monitoring.notice_en).to_owned())
             .unwrap_or_default(),
-        device: seen.device.clone(),
+        device: seen.device.to_string(),
         decides: open.is_some() && o.state.as_str() == "requested" && o.ask.reviewer == who.name,
         looks: open.is_some() && o.state.is_visible(),
         waits_for_box: matches!(o.state.as_str(), "approved" | "released"),

@@ -1,5 +1,7 @@
 //! Where the store is: SQLite in the data folder, or a PostgreSQL. Knows nothing of tables.
 
+mod tls;
+
 use std::path::{Path, PathBuf};
 use std::str::FromStr as _;
 use std::time::Duration;
@@ -7,7 +9,7 @@ use std::time::Duration;
 use tokio_postgres::Config;
 use tokio_postgres::config::{Host, SslMode, TargetSessionAttrs};
 
-use super::tls::Tls;
+use tls::Tls;
 
 /// Where the store is kept.
 #[derive(Debug, Clone)]
@@ -36,9 +38,9 @@ pub struct Beside {
 
 /// As whom, and how, a connection is made.
 #[derive(Debug, Clone)]
-pub(in crate::store) struct DatabaseLogin {
-    pub(in crate::store) config: Config,
-    pub(in crate::store) tls: Option<Tls>,
+pub(crate) struct DatabaseLogin {
+    pub(crate) config: Config,
+    pub(crate) tls: Option<Tls>,
 }
 
 impl Address {
@@ -58,7 +60,7 @@ impl Address {
             return Err("must begin with postgres://; leave it out for SQLite".to_owned());
         }
         let (url, encrypted) = without_sslmode(url)?;
-        let mut config = Config::from_str(&url).map_err(|e| super::error::told(&e))?;
+        let mut config = Config::from_str(&url).map_err(|e| told(&e))?;
         if config.get_dbname().is_none() {
             return Err("names no database: postgres://USER@HOST/DATABASE".to_owned());
         }
@@ -103,7 +105,7 @@ impl Address {
     }
 
     /// How to connect, with the password as the file holds it now; nothing for SQLite.
-    pub(in crate::store) fn login(&self) -> std::io::Result<Option<DatabaseLogin>> {
+    pub(crate) fn login(&self) -> std::io::Result<Option<DatabaseLogin>> {
         let Some(postgres) = &self.postgres else { return Ok(None) };
         let mut config = postgres.config.clone();
         if let Some(file) = &postgres.beside.password_file {
@@ -113,7 +115,7 @@ impl Address {
     }
 
     /// The password that an administrator gave the public door's login.
-    pub(in crate::store) fn door_password(&self) -> std::io::Result<Option<String>> {
+    pub(crate) fn door_password(&self) -> std::io::Result<Option<String>> {
         let file = self.beside().and_then(|beside| beside.door_password_file.as_deref());
         file.map(secret).transpose()
     }
@@ -218,14 +220,17 @@ impl From<&PathBuf> for Address {
     }
 }
 
-/// In a test that plays the store on PostgreSQL, a database of this folder's own there.
-impl From<&Path> for Address {
-    fn from(dir: &Path) -> Self {
-        #[cfg(test)]
-        if let Some(url) = crate::store::cluster::url_of(dir) {
-            return Self::postgres(dir, &url, None).expect("the cluster's own address");
+/// One line: PostgreSQL's own words, and the statement's hint where it has one.
+pub(crate) fn told(error: &tokio_postgres::Error) -> String {
+    match error.as_db_error() {
+        Some(db) => {
+            let detail = db.detail().map_or_else(String::new, |detail| format!(" ({detail})"));
+            format!("{}{detail}", db.message())
         }
-        Self::embedded(dir)
+        None => match std::error::Error::source(error) {
+            Some(source) => format!("{error}: {source}"),
+            None => error.to_string(),
+        },
     }
 }
 

@@ -18,7 +18,7 @@ use crate::tls_client;
 
 /// Whom connections trust.
 #[derive(Debug, Clone)]
-pub(in crate::store) struct Tls(Arc<rustls::ClientConfig>);
+pub(crate) struct Tls(Arc<rustls::ClientConfig>);
 
 impl Tls {
     pub(super) fn trusting(ca_file: Option<&Path>) -> Result<Self, String> {
@@ -41,7 +41,7 @@ where
 }
 
 /// One handshake with a host of this name.
-pub(in crate::store) struct Handshake {
+pub(crate) struct Handshake {
     connector: TlsConnector,
     name: ServerName<'static>,
 }
@@ -71,7 +71,7 @@ fn told(error: io::Error) -> Box<dyn StdError + Sync + Send> {
 }
 
 /// A socket through which nothing goes in clear.
-pub(in crate::store) struct Encrypted<S>(tokio_rustls::client::TlsStream<S>);
+pub(crate) struct Encrypted<S>(tokio_rustls::client::TlsStream<S>);
 
 impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Encrypted<S> {
     fn poll_read(
