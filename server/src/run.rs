@@ -20,7 +20,7 @@ use tokio::sync::{mpsc, watch};
 use background::{keep_watch, load_models};
 use brokers::{brokers, wait_for_broker};
 use data::ready_data;
-use house::{Member, Opened, Reached, Signals, pusher};
+use house::{Member, OpenedHouse, Reached, Signals, pusher};
 
 use crate::access::Role;
 use crate::app::App;
@@ -84,7 +84,7 @@ pub async fn start(config: Config) -> anyhow::Result<Running> {
 
 async fn started(config: Config) -> anyhow::Result<Running> {
     let (master, running) = ready_data(&config)?;
-    let opened = Opened::of(&config, master).await?;
+    let opened = OpenedHouse::of(&config, master).await?;
     let listener = listen("http.listen", config.http_listen).await?;
     let http_address = listener.local_addr()?;
     let instance = leader::instance(http_address, &opened.signer);
@@ -143,7 +143,7 @@ async fn started(config: Config) -> anyhow::Result<Running> {
 /// Starts the thread that commits what comes; gives what it is handed by.
 fn take_in(
     config: &Config,
-    opened: &Opened,
+    opened: &OpenedHouse,
     links: &BrokerLinks,
     told: mpsc::UnboundedSender<IngestEvent>,
     changed: watch::Sender<u64>,

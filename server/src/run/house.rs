@@ -34,7 +34,7 @@ use crate::vault::{self, Key};
 use crate::work_queue::WorkQueue;
 
 /// What lies on disks and in databases, and the key that signs for it.
-pub(super) struct Opened {
+pub(super) struct OpenedHouse {
     master: Key,
     pub(super) signer: Arc<SigningKey>,
     pub(super) store: Arc<Store>,
@@ -43,7 +43,7 @@ pub(super) struct Opened {
     pub(super) keys: Arc<Keys>,
 }
 
-impl Opened {
+impl OpenedHouse {
     pub(super) async fn of(config: &Config, master: Key) -> anyhow::Result<Self> {
         let demonstration = config.mode == Mode::Demonstration;
         let signer = Arc::new(signing_key(&config.data_dir.join("server_signing.key"))?);
@@ -86,7 +86,7 @@ pub(super) struct Signals {
 /// Who tells boxes what the server knows.
 pub(super) fn pusher(
     config: &Config,
-    opened: &Opened,
+    opened: &OpenedHouse,
     reached: &Reached,
     leader: &Arc<Leader>,
 ) -> Pusher {
@@ -112,12 +112,12 @@ pub(super) fn pusher(
 /// One field on each line.
 pub(super) fn app(
     config: Config,
-    opened: Opened,
+    opened: OpenedHouse,
     reached: Reached,
     member: Member,
     signals: Signals,
 ) -> anyhow::Result<App> {
-    let Opened { master, signer, store, faces, heads, keys } = opened;
+    let OpenedHouse { master, signer, store, faces, heads, keys } = opened;
     let Limits {
         hash_waiting_max,
         analyses_waiting_max,
