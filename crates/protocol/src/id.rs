@@ -173,7 +173,8 @@ mod tests {
     fn an_id_reads_as_its_text_and_is_found_by_it() {
         let id: RoomId = "r-1".parse().unwrap();
         assert_eq!((id.len(), &id[..1]), (3, "r"));
-        assert!(id == "r-1" && "r-1" == id && id == *"r-1" && id == "r-1".to_owned());
+        let (whole, owned) = ("r-1", "r-1".to_owned());
+        assert_eq!([id == whole, whole == id, id == *whole, id == owned], [true; 4]);
         let named = std::collections::BTreeMap::from([(id, 1)]);
         assert_eq!(named.get("r-1"), Some(&1));
     }
