@@ -229,24 +229,27 @@ fn score_rows_with<const FUSED: bool>(query: &[f32], rows: &[f32], scores: &mut 
 )]
 fn products<const FUSED: bool, const N: usize>(query: &[f32], block: &[f32]) -> [f32; N] {
     let length = query.len();
-    let rows: [&[f32]; N] = std::array::from_fn(|r| &block[r * length..(r + 1) * length]);
+    // Whole steps and what they leave: a step of unknown length stays one number at a time.
+    let (steps, rest) = query.as_chunks::<LANES>();
+    let rows: [(&[[f32; LANES]], &[f32]); N] =
+        std::array::from_fn(|r| block[r * length..(r + 1) * length].as_chunks::<LANES>());
     let mut sums = [[0.0_f32; LANES]; N];
-    let whole = length / LANES * LANES;
-    for at in (0..whole).step_by(LANES) {
-        let q = &query[at..at + LANES];
-        for (sum, row) in sums.iter_mut().zip(rows) {
-            let values = &row[at..at + LANES];
+    for (at, q) in steps.iter().enumerate() {
+        for (sum, (row, _)) in sums.iter_mut().zip(&rows) {
+            // A copy, so that the compiler sees that nothing else is written meanwhile.
+            let (values, mut held) = (&row[at], *sum);
             for lane in 0..LANES {
-                sum[lane] = if FUSED {
-                    q[lane].mul_add(values[lane], sum[lane])
+                held[lane] = if FUSED {
+                    q[lane].mul_add(values[lane], held[lane])
                 } else {
-                    q[lane] * values[lane] + sum[lane]
+                    q[lane] * values[lane] + held[lane]
                 };
             }
+            *sum = held;
         }
     }
     std::array::from_fn(|r| {
-        let tail: f32 = query[whole..].iter().zip(&rows[r][whole..]).map(|(a, b)| a * b).sum();
+        let tail: f32 = rest.iter().zip(rows[r].1).map(|(a, b)| a * b).sum();
         total(sums[r]) + tail
     })
 }
