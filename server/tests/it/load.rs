@@ -119,7 +119,8 @@ fn a_full_queue_of_known_readers_refuses_too() {
         }
     }
     assert!(statuses.contains(&503), "{statuses:?}");
-    assert!(statuses.iter().all(|s| [303, 503].contains(s)), "{statuses:?}");
+    // An attempt counts until its answer is known: of forty at once one may be told to wait.
+    assert!(statuses.iter().all(|s| [303, 429, 503].contains(s)), "{statuses:?}");
 }
 
 #[test]
