@@ -179,12 +179,11 @@ impl Chunk {
         // A recording leaves out who was nearest below T_reject: nothing may hang on it.
         let best = found.best.as_ref().filter(|_| found.score_ppm >= scale.0);
         let others_ppm = if best.is_some() { found.second_ppm } else { found.score_ppm };
-        let given = found.relevant.iter().map(|r| (&r.person, r.score_ppm));
-        for (person, _) in given.clone().chain(best.map(|b| (b, 0))) {
-            if !self.persons.iter().any(|(known, _)| known == person) {
-                self.persons.push((person.clone(), self.rest));
-            }
-        }
+        // Scores come in the same order look after look: each is looked for first where it was.
+        let places: Vec<usize> = (found.relevant.iter().enumerate())
+            .map(|(near, relevant)| self.place_of(near, &relevant.person))
+            .collect();
+        let best_place = best.map(|best| self.place_of(0, best));
         // A poor look that scores low says nothing, for a turned head is unlike everybody; one that
         // is like somebody is not too poor to tell them from the others.
         let tells = face.good_quality || (worth(found.score_ppm) > 0 && worth(others_ppm) < 0);
@@ -197,14 +196,31 @@ impl Chunk {
             let value = if silent(score_ppm) { 0 } else { worth(score_ppm) };
             (if tells { value } else { value.max(0) }) * weight / 1_000
         };
-        for (person, sum) in &mut self.persons {
-            let of_them = given.clone().find(|(p, _)| *p == person).map(|(_, score)| score);
-            let score =
-                if best == Some(person) { found.score_ppm } else { of_them.unwrap_or(others_ppm) };
-            *sum += value(score);
+        let mut scores = vec![others_ppm; self.persons.len()];
+        // Backwards: of somebody who is given twice the first score counts.
+        for (place, relevant) in places.iter().zip(&found.relevant).rev() {
+            scores[*place] = relevant.score_ppm;
+        }
+        if let Some(place) = best_place {
+            scores[place] = found.score_ppm;
+        }
+        for ((_, sum), score_ppm) in self.persons.iter_mut().zip(scores) {
+            *sum += value(score_ppm);
         }
         self.rest += value(others_ppm);
         self.weight += weight;
+    }
+
+    /// Where a person's sum stands, perhaps at `near`; a new one begins as everybody else's does.
+    fn place_of(&mut self, near: usize, person: &PersonId) -> usize {
+        if self.persons.get(near).is_some_and(|(known, _)| known == person) {
+            return near;
+        }
+        let known = self.persons.iter().position(|(known, _)| known == person);
+        known.unwrap_or_else(|| {
+            self.persons.push((person.clone(), self.rest));
+            self.persons.len() - 1
+        })
     }
 
     fn hit(&mut self, at: u64, person: &PersonId, policy: &Policy) {
@@ -223,8 +239,12 @@ impl Chunk {
 
     /// What a sum over these looks comes to, since they are alike.
     fn discounted(&self, sum: i64) -> i64 {
-        let more = (self.weight - 1_000).max(0);
-        sum * 1_000 / (1_000 + more * ALIKE_PERMILLE / 1_000)
+        sum * 1_000 / self.alike_permille()
+    }
+
+    /// By what a sum over these looks is divided, × 1000.
+    fn alike_permille(&self) -> i64 {
+        1_000 + (self.weight - 1_000).max(0) * ALIKE_PERMILLE / 1_000
     }
 
     fn of(&self, person: &PersonId) -> i64 {
@@ -233,18 +253,20 @@ impl Chunk {
 
     /// What it comes to for whoever it speaks of, in steps: what a verdict reads.
     fn says(&self, policy: &Policy) -> (Vec<u8>, u8, usize, u32, usize) {
-        let step = |sum: i64| standing_step(self.discounted(sum), policy);
+        let alike_permille = self.alike_permille();
+        let step = |sum: i64| standing_step(sum * 1_000, alike_permille, policy);
         let persons = self.persons.iter().map(|(_, sum)| step(*sum)).collect();
         let named = self.unsure.iter().map(|(_, looks)| (*looks).min(NEVER_LIVE_LOOKS) as usize);
         (persons, step(self.rest), self.hits.len(), self.lows.min(5), named.sum())
     }
 }
 
-fn standing_step(mnat: i64, policy: &Policy) -> u8 {
+/// The step on which `mnat` ÷ `parts` stands; without dividing, since each look asks for each person.
+fn standing_step(mnat: i64, parts: i64, policy: &Policy) -> u8 {
     match mnat {
-        m if m <= -(policy.evidence_out_mnat() as i64) => 0,
-        m if m <= -(policy.evidence_open_mnat() as i64) => 1,
-        m if m < policy.evidence_named_mnat() as i64 => 2,
+        m if m <= -(policy.evidence_out_mnat() as i64) * parts => 0,
+        m if m <= -(policy.evidence_open_mnat() as i64) * parts => 1,
+        m if m < policy.evidence_named_mnat() as i64 * parts => 2,
         _ => 3,
     }
 }
@@ -369,7 +391,7 @@ impl<'e> Sum<'e> {
             // anybody, never verified.
             return if self.is_an_attack() { Possibility::Out } else { Possibility::NeverLive };
         }
-        match standing_step(mnat, policy) {
+        match standing_step(mnat, 1, policy) {
             0 => Possibility::Out,
             1 => Possibility::Doubtful,
             3 => Possibility::Open,
@@ -408,5 +430,18 @@ mod tests {
         let chunk = |weight| Chunk { weight, ..Chunk::new(0, 0) };
         assert_eq!(chunk(1_000).discounted(-2_000), -2_000, "one look is one look");
         assert!(chunk(10_000).discounted(-20_000) > -11_000, "ten are five");
+    }
+
+    #[test]
+    fn a_step_is_the_same_with_and_without_dividing() {
+        let policy = Policy::default();
+        for weight in [0, 1_000, 1_370, 4_000, 25_010] {
+            let chunk = Chunk { weight, ..Chunk::new(0, 0) };
+            for sum in (-40_000..40_000).step_by(7) {
+                let divided = standing_step(chunk.discounted(sum), 1, &policy);
+                let plain = standing_step(sum * 1_000, chunk.alike_permille(), &policy);
+                assert_eq!(divided, plain, "{sum} of {weight}");
+            }
+        }
     }
 }
