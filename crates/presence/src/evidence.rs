@@ -261,7 +261,8 @@ impl Chunk {
     }
 }
 
-/// The step on which `mnat` ÷ `parts` stands; without dividing, since each look asks for each person.
+/// The step on which `mnat` ÷ `parts` stands; without dividing, since each look asks for each
+/// person.
 fn standing_step(mnat: i64, parts: i64, policy: &Policy) -> u8 {
     match mnat {
         m if m <= -(policy.evidence_out_mnat() as i64) * parts => 0,
@@ -430,6 +431,15 @@ mod tests {
         let chunk = |weight| Chunk { weight, ..Chunk::new(0, 0) };
         assert_eq!(chunk(1_000).discounted(-2_000), -2_000, "one look is one look");
         assert!(chunk(10_000).discounted(-20_000) > -11_000, "ten are five");
+    }
+
+    #[test]
+    fn scores_in_another_order_stay_with_their_people() {
+        let mut chunk = Chunk { rest: 7, ..Chunk::new(0, 0) };
+        let mut place = |near, name: &str| chunk.place_of(near, &PersonId::from(name));
+        assert_eq!([place(0, "a"), place(1, "b")], [0, 1]);
+        assert_eq!([place(0, "b"), place(1, "a"), place(0, "c")], [1, 0, 2]);
+        assert_eq!(chunk.sum(&PersonId::from("c")), 7, "a new one begins as everybody else's");
     }
 
     #[test]

@@ -1,5 +1,5 @@
-//! What the scores of a pack are worth as evidence, as its manifest says it. It measures nothing and
-//! judges no score.
+//! What the scores of a pack are worth as evidence, as its manifest says it. It measures nothing
+//! and judges no score.
 
 use serde::Deserialize;
 

@@ -1,5 +1,5 @@
-//! What each part of a running box is told of the configuration. It starts nothing but the courier of
-//! released pictures.
+//! What each part of a running box is told of the configuration. It starts nothing but the courier
+//! of released pictures.
 
 use std::{
     sync::{Arc, mpsc::Sender},

@@ -1,5 +1,5 @@
-//! Orders of two people that let pictures out: each checked, carried out once and answered. It opens
-//! no picture, and believes no order that the roll's people did not sign.
+//! Orders of two people that let pictures out: each checked, carried out once and answered. It
+//! opens no picture, and believes no order that the roll's people did not sign.
 
 use std::collections::BTreeSet;
 
